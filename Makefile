@@ -1,0 +1,37 @@
+# make demo   one command: the whole system on loopback, and a fax through it
+# make test   the tests, against real servers
+# make check  lint, types, layers, shell
+# make fmt    format the Python code
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test check fmt lock install clean
+
+install:
+	@./install.sh
+
+demo: install
+	@vfax demo
+
+test: install
+	@pytest
+
+check: install
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	shellcheck install.sh .ci/run
+
+fmt: install
+	ruff format .
+	ruff check --fix .
+
+# Pin again what pyproject.toml asks for.
+lock: install
+	pip install --quiet uv
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links --all-extras pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv var build *.egg-info spandsp_bridge/native/_engine.* .*_cache

@@ -1,0 +1,183 @@
+"""The words that all layers share: T.38 sessions, their events, a fax's outcome."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class Recovery(IntEnum):
+    """UDPTL error recovery (T.38 §9.1.4); the numbers are the native engine's."""
+
+    NONE = 0
+    REDUNDANCY = 1
+    FEC = 2
+
+
+class Cause(IntEnum):
+    """What ended a T.38 session; the numbers up to 5 are the native engine's."""
+
+    T30 = 0
+    COMMAND = 1
+    SILENCE = 2
+    CLOCK = 3
+    PAGE_REFUSED = 4
+    PAGE_STALLED = 5
+    ENGINE_LOST = 6
+
+
+class FaxStatus(StrEnum):
+    """The states of a fax that a user sees."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "inprogress"
+    COMPLETED = "completed"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """One T.38 session, before its peer is known."""
+
+    file: Path  #: TIFF-F to send, or to write what is received
+    sending: bool
+    calling: bool  #: we are the calling terminal of T.30
+    station_id: str = ""  #: TSI or CSI, 20 characters at most (T.30 §5.3.6.2.4)
+    header_line: str = ""  #: empty: sent pages carry no header line
+    time_zone: str = ""  #: POSIX TZ of the header line
+    ecm: bool = True
+    max_bit_rate: int = 14400
+    start_page: int = 0  #: sending: the first page, from 0
+    max_seconds: int = 3600
+    silence_seconds: int = 60  #: receiving: no packet at all for so long
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPeer:
+    """Where the far end takes UDPTL, and how, by its SDP."""
+
+    address: str
+    port: int
+    recovery: Recovery = Recovery.REDUNDANCY
+    max_datagram: int = 400
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStats:
+    """Figures of a T.38 session; lengths in octets, resolutions in pixels per metre."""
+
+    bit_rate: int = 0
+    ecm: bool = False
+    encoding: str = ""
+    pages: int = 0
+    width: int = 0
+    length: int = 0
+    x_resolution: int = 0
+    y_resolution: int = 0
+    image_size: int = 0
+    bad_rows: int = 0
+    ecm_retries: int = 0
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_lost: int = 0
+    packets_repaired: int = 0
+    packets_late: int = 0
+    packets_duplicate: int = 0
+    packets_malformed: int = 0
+    frames_refused: int = 0
+    late_ticks: int = 0
+    remote_station_id: str = ""
+    remote_vendor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """Phase B of T.30: the rate, ECM and the far end's station id are known."""
+
+    stats: SessionStats
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PageDone:
+    """Receiving: a page is written and awaits its verdict. Sending: it was confirmed."""
+
+    page: int  #: from 1
+    stats: SessionStats
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One T.30 frame, or a remark of SpanDSP."""
+
+    text: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The session is over and its file closed; no event follows."""
+
+    t30_code: int  #: `T30_ERR_...`, 0 for OK; by itself it is no proof of success
+    t30_text: str
+    cause: Cause
+    stats: SessionStats
+    seconds: float = 0.0
+
+
+SessionEvent = Negotiated | PageDone | Trace | Finished
+
+
+class Session(Protocol):
+    """A T.38 session in an engine, as calls use it."""
+
+    @property
+    def audio_port(self) -> int:
+        """UDP port that is bound for RTP."""
+
+    @property
+    def t38_port(self) -> int:
+        """UDP port that is bound for UDPTL."""
+
+    def start(self, peer: MediaPeer) -> None:
+        """Begin T.30 with the peer; later calls only move the peer's address."""
+
+    def page_verdict(self, *, durable: bool) -> None:
+        """Let the MCF of a received page leave, or end the session without it."""
+
+    def terminate(self) -> None:
+        """End T.30 now; `Finished` follows."""
+
+    def close(self) -> None:
+        """Free the session and its ports."""
+
+    def events(self) -> AsyncIterator[SessionEvent]:
+        """Yield events up to and including `Finished`."""
+
+
+class Engine(Protocol):
+    """What calls need of the fax engine."""
+
+    async def open(self, options: SessionOptions) -> Session:
+        """Reserve a session and its ports. Raises EngineError."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a T.38 session or an attempt ended, with the reason in words."""
+
+    ok: bool
+    reason: str  #: stable word, such as `completed`, `receiver_call_dropped`
+    explanation: str  #: one plain sentence, with the remedy where there is one
+    pages: int = 0  #: confirmed (sending) or kept (receiving)
+    stats: SessionStats = field(default_factory=SessionStats)
+    t30_code: int | None = None
+    t30_text: str = ""
+    sip_status: int | None = None
+    sip_reason: str = ""
+    hung_up_by: str = ""  #: `us` or `peer`
+    seconds: float = 0.0
+    trace: list[str] = field(default_factory=list)

@@ -1,0 +1,49 @@
+"""Describe the native extension to cffi (API mode, over Debian's libspandsp).
+
+Declared here is only what Python calls; SpanDSP's structs stay in C.
+"""
+
+import os
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).parent
+SOURCES = ("engine.c", "udptl.c", "frame_guard.c")
+STRICT = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
+
+
+def _declarations(header: str) -> str:
+    """Return a header without its preprocessor lines, as cffi's parser wants it."""
+    lines = (HERE / header).read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#"))
+
+
+ffibuilder = FFI()
+ffibuilder.cdef(_declarations("engine.h"))
+ffibuilder.cdef(_declarations("udptl.h"))
+ffibuilder.cdef(_declarations("frame_guard.h"))
+ffibuilder.cdef(
+    """
+    const char *t30_completion_code_to_str(int result);
+    const char *t4_encoding_to_str(int encoding);
+    """
+)
+ffibuilder.set_source(
+    "spandsp_bridge.native._engine",
+    """
+    #include "engine.h"
+    #include "udptl.h"
+    #include "frame_guard.h"
+    #include <spandsp.h>
+    """,
+    # Relative to the root of the repository, where setup.py runs.
+    sources=[os.path.join("spandsp_bridge", "native", name) for name in SOURCES],
+    include_dirs=[os.path.join("spandsp_bridge", "native")],
+    # The generated wrapper is not ours to keep free of warnings.
+    extra_compile_args=[*STRICT, "-Wno-unused-parameter", "-Wno-missing-field-initializers"],
+    libraries=["spandsp"],
+)
+
+if __name__ == "__main__":
+    ffibuilder.compile(verbose=True)

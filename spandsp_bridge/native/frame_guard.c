@@ -1,0 +1,80 @@
+#include "frame_guard.h"
+
+#include <spandsp.h>
+
+/* T.30 §5.3: address, control, facsimile control field, then the FIF. */
+enum { FCF = 2, HEADER = 3 };
+
+enum {
+    FCF_MASK = 0xFE,      /* without the X bit, which tells the direction */
+    MAX_DCS = 22,         /* T30_MAX_DIS_DTC_DCS_LEN: rx_dcs_string holds no more */
+    MAX_FCD_DATA = 256,   /* T.4 Annex A: one ECM frame's data */
+    RATE_BITS = 0x3C,     /* bits 11 to 14 of the FIF: the modem and its rate */
+    WIDTH_BITS = 0x03,    /* bits 17 and 18: the recording width */
+};
+
+void frame_guard_add(struct frame_guard *g, const uint8_t *octets, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (g->len < GUARD_MAX_FRAME)
+            g->frame[g->len] = bit_reverse8(octets[i]);
+        if (g->len <= GUARD_MAX_FRAME)
+            g->len++;
+    }
+}
+
+void frame_guard_reset(struct frame_guard *g)
+{
+    g->len = 0;
+}
+
+/* The codes of SpanDSP's fallback table; any other becomes an index of -1. */
+static int known_modem(uint8_t rate)
+{
+    switch (rate & RATE_BITS) {
+    case 0x20: /* V.17 14400 */
+    case 0x28: /* V.17 12000 */
+    case 0x24: /* V.17 9600 */
+    case 0x04: /* V.29 9600 */
+    case 0x2C: /* V.17 7200 */
+    case 0x0C: /* V.29 7200 */
+    case 0x08: /* V.27ter 4800 */
+    case 0x00: /* V.27ter 2400 */
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static int harmless(const struct frame_guard *g)
+{
+    if (g->len > GUARD_MAX_FRAME)
+        return 0;
+    if (g->len < HEADER)
+        return 1;   /* SpanDSP looks at the length before anything else */
+    switch (g->frame[FCF] & FCF_MASK) {
+    case T4_FCD & FCF_MASK:
+        /* memcpy() of len - 4 octets: a frame without a number makes that -1 */
+        return g->len >= HEADER + 1 && g->len <= HEADER + 1 + MAX_FCD_DATA;
+    case T30_DCS & FCF_MASK:
+        if (g->len < HEADER + 3)
+            return 1;   /* refused by SpanDSP itself */
+        return g->len <= MAX_DCS
+            && known_modem(g->frame[4])
+            && (g->frame[5] & WIDTH_BITS) != WIDTH_BITS;
+    case T30_CTC & FCF_MASK:
+        return g->len >= HEADER + 2 && known_modem(g->frame[4]);
+    default:
+        return 1;
+    }
+}
+
+int frame_guard_finish(struct frame_guard *g)
+{
+    int ok = harmless(g);
+
+    if (!ok)
+        g->refused++;
+    g->len = 0;
+    return ok;
+}
