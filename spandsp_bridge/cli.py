@@ -1,1 +1,413 @@
-def main() -> None: ...
+"""`vfax`: the command of operators and of the demo.
+
+Exit codes: 0 done; 1 a fax or a check failed; 2 the request was wrong; 3 the
+installation is. Every failure is one line on standard error.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import lmdb
+import phonenumbers
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from kemi.routing import outbound
+from kemi.routing.explain import explain
+from kemi.routing.model import Plan
+from kemi.tables import Tables
+from spandsp_bridge import app, doctor, kamailio_config, log
+from spandsp_bridge.demo import show
+from spandsp_bridge.documents.render import inspect
+from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
+from spandsp_bridge.settings import Settings, load
+from spandsp_bridge.store.database import migrate as migrate_database
+from spandsp_bridge.store.faxes import Fax
+from spandsp_bridge.store.progress import Progress
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Virtual faxes: PDF in, through Kamailio and T.38, PDF out.",
+)
+config = typer.Typer(no_args_is_help=True, help="Kamailio's configuration.")
+fax = typer.Typer(no_args_is_help=True, help="One fax.")
+route = typer.Typer(no_args_is_help=True, help="Outgoing routes.")
+routes = typer.Typer(no_args_is_help=True, help="The routing tables in force.")
+cli.add_typer(config, name="config")
+cli.add_typer(fax, name="fax")
+cli.add_typer(route, name="route")
+cli.add_typer(routes, name="routes")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+STATUS_COLOURS = {"completed": "green", "error": "red", "inprogress": "yellow", "pending": "dim"}
+
+
+def _run(main: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _e164(text: str, country: str) -> str:
+    """Return a destination as E.164. Raises UserError."""
+    if any(c.isalpha() for c in text):
+        raise UserError(f"{text!r} is no telephone number: digits only, such as +34911234567")
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        raise UserError(f"{text!r} is no telephone number: write it as +34911234567") from None
+    if not phonenumbers.is_possible_number(number):
+        raise UserError(f"{text!r} has too few or too many digits for a telephone number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+# ---- running the system ------------------------------------------------------
+
+
+@cli.command()
+def demo() -> None:
+    """Start the whole system on loopback, send a fax through it, print the proof."""
+    settings = load()
+    _run(show.demo(settings.var, settings.port_base))
+
+
+@cli.command()
+def serve(service: Annotated[str, typer.Argument(help="bridge, worker, publisher or all")]) -> None:
+    """Run a service in the foreground until SIGTERM."""
+    if service not in app.SERVICES:
+        raise UserError(f"there is no service {service!r}: choose {', '.join(app.SERVICES)}")
+    settings = load()
+    log.configure(settings.log_level)
+    _run(app.serve(settings, service))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    names = _run(migrate_database(load().database_url))
+    for name in names:
+        print(name)
+    print(f"{len(names)} files applied" if names else "the schema is up to date")
+
+
+@config.command()
+def render(out: Annotated[Path, typer.Option(help="Folder for kamailio.cfg.")]) -> None:
+    """Write Kamailio's configuration, and print how to start it."""
+    settings = load()
+    try:
+        path = kamailio_config.write(settings, out)
+        settings.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
+        ensure_dispatcher_file(settings.dispatcher_file)
+    except OSError as error:
+        raise UserError(f"{out}: {error.strerror}; choose a folder that you may write") from error
+    environment = " ".join(f"{k}={v}" for k, v in kamailio_config.environment(settings).items())
+    runtime = settings.rpc_socket.parent
+    print(f"wrote {path}; start it with:")
+    print(f"  {environment} {' '.join(kamailio_config.command(path, runtime))}")
+
+
+@cli.command(name="doctor")
+def doctor_command(as_json: Json = False) -> None:
+    """Check every dependency, and say how to repair each."""
+    checks = _run(doctor.examine(load()))
+    if as_json:
+        _print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
+    else:
+        table = Table(title="vfax doctor", title_justify="left")
+        for column in ("", "check", "found", "remedy"):
+            table.add_column(column)
+        for check in checks:
+            mark = "[green]ok[/]" if check.ok else "[red]BAD[/]"
+            table.add_row(mark, check.name, check.found, "" if check.ok else check.remedy)
+        Console().print(table)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+# ---- faxes --------------------------------------------------------------------
+
+
+def _read(files: list[Path], settings: Settings) -> bytes:
+    """Return the document to fax. Raises UserError and DocumentError."""
+    if len(files) > 1:
+        raise UserError("one PDF a fax, for now: join the files into one PDF")
+    file = files[0]
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from error
+    inspect(data, settings.max_pages, str(file))
+    return data
+
+
+def _summary(item: Fax) -> dict[str, Any]:
+    return asdict(item)
+
+
+@cli.command()
+def send(
+    files: Annotated[list[Path], typer.Argument(help="The PDF to send.")],
+    sender: Annotated[str, typer.Option("--from", help="Virtual fax: its id, or COMPANY/NAME.")],
+    to: Annotated[str, typer.Option("--to", help="Destination, such as +34911234567.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with a bar.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send a PDF as a fax."""
+    settings = load()
+    data = _read(files, settings)
+    ended = _run(_send(settings, data, sender, to, wait=wait, quiet=as_json))
+    if as_json:
+        _print_json(_summary(ended))
+    else:
+        colour = STATUS_COLOURS[ended.status]
+        Console(highlight=False).print(
+            f"fax {ended.id}: [{colour}]{ended.status}[/]"
+            + (f" ({ended.reason}) {ended.explanation}" if ended.explanation else "")
+        )
+    if wait and ended.status is not FaxStatus.COMPLETED:
+        raise typer.Exit(1)
+
+
+async def _send(
+    settings: Settings, data: bytes, sender: str, to: str, *, wait: bool, quiet: bool
+) -> Fax:
+    async with app.open_store(settings) as store:
+        virtual_fax = await store.find_virtual_fax(sender)
+        number = _e164(to, virtual_fax.country)
+        if virtual_fax.outgoing_number is None:
+            raise UserError(
+                f"virtual fax {virtual_fax.company}/{virtual_fax.name} has no outgoing DDI: "
+                "set virtual_faxes.outgoing_ddi_id or companies.outgoing_ddi_id"
+            )
+        fax_id = await store.submit(virtual_fax, number, data)
+        if wait:
+            live = Progress(settings.redis_url)
+            console = Console(stderr=True, quiet=quiet)
+            with show.page_bar(console) as bar:
+                task = bar.add_task(f"fax {fax_id}", total=1)
+                await show.follow(
+                    store, live, fax_id, bar, task, limit=settings.max_call_seconds * 2
+                )
+            await live.close()
+        found = await store.fax(fax_id)
+        assert found is not None
+        return found
+
+
+@cli.command()
+def faxes(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Newest so many.")] = 20,
+    company: Annotated[int | None, typer.Option(help="Only of this company (id).")] = None,
+    as_json: Json = False,
+) -> None:
+    """List faxes, the newest first."""
+
+    async def read() -> list[Fax]:
+        async with app.open_store(load()) as store:
+            return await store.faxes(limit, company)
+
+    found = _run(read())
+    if as_json:
+        _print_json({"faxes": [_summary(f) for f in found]})
+        return
+    table = Table()
+    for column in ("id", "time (UTC)", "", "ours", "theirs", "pages", "status", "reason"):
+        table.add_column(column)
+    for f in found:
+        table.add_row(
+            str(f.id),
+            f"{f.created_at:%Y-%m-%d %H:%M:%S}",
+            "[cyan]in[/]" if f.direction == "in" else "[magenta]out[/]",
+            f.local_number,
+            f.remote_number,
+            f"{f.pages_confirmed}/{f.pages or '?'}",
+            f"[{STATUS_COLOURS[f.status]}]{f.status}[/]",
+            f.reason or "",
+        )
+    Console(highlight=False).print(table)
+
+
+@fax.command(name="show")
+def fax_show(
+    fax_id: Annotated[int, typer.Argument(metavar="ID")],
+    pdf: Annotated[Path | None, typer.Option(help="Also write the document here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show one fax with its attempts and its T.30 trace."""
+
+    async def read() -> tuple[Fax, list[dict[str, Any]], bytes | None]:
+        async with app.open_store(load()) as store:
+            found = await store.fax(fax_id)
+            if found is None:
+                raise UserError(f"there is no fax {fax_id}; see `vfax faxes`")
+            return found, await store.attempts(found), await store.document(found, "pdf")
+
+    found, attempts, document = _run(read())
+    if pdf is not None:
+        if not document:
+            raise UserError(f"fax {fax_id} has no PDF yet")
+        try:
+            pdf.write_bytes(document)
+        except OSError as error:
+            raise UserError(f"{pdf}: {error.strerror}") from error
+    if as_json:
+        _print_json({**_summary(found), "attempts": attempts})
+        return
+    console = Console(highlight=False)
+    colour = STATUS_COLOURS[found.status]
+    console.print(
+        f"fax {found.id} {found.direction}: {found.local_number} "
+        f"{'to' if found.direction == 'out' else 'from'} {found.remote_number}, "
+        f"[{colour}]{found.status}[/], {found.pages_confirmed} of {found.pages or '?'} pages"
+    )
+    if found.explanation:
+        console.print(f"  {found.explanation}")
+    for a in attempts:
+        console.print(
+            f"\nattempt {a['number']} by {a['bridge']}: SIP {a['sip_status']} {a['sip_reason'] or ''},"
+            f" T.30 {a['t30_code']} {a['t30_text'] or ''}, {a['bit_rate'] or '-'} bit/s,"
+            f" ECM {'on' if a['ecm'] else 'off'}, {a['remote_station_id']}",
+            markup=False,
+        )
+        for line in a["trace"] or []:
+            console.print(f"  {line}", markup=False)
+
+
+# ---- routes ---------------------------------------------------------------------
+
+
+def _tables(settings: Settings) -> Tables:
+    try:
+        return Tables(settings.routes_file, settings.routes_map_size)
+    except lmdb.Error as error:
+        raise SetupError(
+            f"no routing tables at {settings.routes_file}: run `vfax serve publisher` first"
+        ) from error
+
+
+@route.command(name="explain")
+def route_explain(
+    company: Annotated[int, typer.Option(help="Company id.")],
+    to: Annotated[str, typer.Option(help="Called number, E.164.")],
+    is_fax: Annotated[bool, typer.Option("--fax/--call", help="A fax, or a voice call.")] = True,
+    seed: Annotated[int | None, typer.Option(help="Make the weighted order repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how a call would leave, before it happens; by the code that Kamailio runs."""
+    import random  # noqa: PLC0415  (only here)
+
+    settings = load()
+    tables = _tables(settings)
+    owner = tables.company(company)
+    if owner is None:
+        raise UserError(f"there is no company {company} in the routing tables")
+    number = _e164(to, "ZZ")
+    dice = random.Random(seed)  # noqa: S311
+    found = tables.routes(owner)
+    plan = outbound.plan(
+        number,
+        fax=is_fax,
+        routes=found,
+        carriers=tables.carriers(found),
+        random=lambda: 1.0 - dice.random(),
+    )
+    if as_json:
+        _print_json(explain(plan))
+    else:
+        _print_plan(plan)
+
+
+def _print_plan(plan: Plan) -> None:
+    console = Console(highlight=False)
+    table = Table(title=f"to {plan.number}", title_justify="left")
+    for column in ("try", "route", "type", "priority", "weight", "first", "carrier", "servers"):
+        table.add_column(column)
+    for position, c in enumerate(plan.order, start=1):
+        table.add_row(
+            str(position),
+            str(c.route.id),
+            c.route.type,
+            str(c.route.priority),
+            str(c.route.weight),
+            f"{c.probability:.0%}",
+            c.carrier.name,
+            "\n".join(server.uri for server in c.carrier.servers),
+        )
+    if plan.order:
+        console.print(table)
+    if plan.reply is not None:
+        console.print(f"[red]answered with {plan.reply.code} {plan.reply.reason}[/]")
+    for d in plan.discarded:
+        console.print(f"  route {d.route.id} ({d.route.type}) not used: {d.reason}")
+
+
+@routes.command(name="status")
+def routes_status(as_json: Json = False) -> None:
+    """Show the version of the routing tables in force, and the state of every server."""
+    settings = load()
+    meta = _tables(settings).meta()
+    servers = [
+        {"set": s, "uri": uri, "flags": flags}
+        for s, uri, flags in dispatcher_states(KamailioRpc(settings.rpc_socket))
+    ]
+    if as_json:
+        _print_json({**meta, "servers": servers})
+        return
+    console = Console(highlight=False)
+    console.print(
+        f"version {meta.get('version')}, {meta.get('entries')} entries, {meta.get('ddis')} DDIs"
+    )
+    table = Table()
+    for column in ("set", "server", "state"):
+        table.add_column(column)
+    for server in servers:
+        active = str(server["flags"]).startswith("A")
+        table.add_row(
+            str(server["set"]),
+            str(server["uri"]),
+            f"[green]{server['flags']}[/]" if active else f"[red]{server['flags']}[/]",
+        )
+    console.print(table if servers else "[yellow]Kamailio is away: no live states[/]")
+
+
+# ---- errors ----------------------------------------------------------------------
+
+
+def _fail(error: VfaxError, code: int) -> NoReturn:
+    reason = f" [{error.reason}]" if isinstance(error, DocumentError) else ""
+    sys.stderr.write(f"vfax: {error}{reason}\n")
+    sys.exit(code)
+
+
+def main() -> None:
+    """Run the command; every expected failure becomes one line and an exit code."""
+    try:
+        cli()
+    except UserError as error:
+        _fail(error, 2)
+    except SetupError as error:
+        _fail(error, 3)
+    except VfaxError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("vfax: interrupted\n")
+        sys.exit(130)

@@ -107,6 +107,7 @@ class PageDone:
     page: int  #: from 1
     stats: SessionStats
     seconds: float = 0.0
+    last: bool = False  #: receiving: the sender said that this is its last page (EOP)
 
 
 @dataclass(frozen=True, slots=True)

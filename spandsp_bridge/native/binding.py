@@ -11,6 +11,7 @@ EVENT_NAMES = {
     lib.VFX_TRACE: "trace",
     lib.VFX_FINISHED: "finished",
 }
+END_OF_PROCEDURE = (0x2E, 0x3E)  # EOP and PRI-EOP (T.30 §5.3.6.1.6), in SpanDSP's bit order
 _STATS = [name for name, _ in ffi.typeof("struct vfx_stats").fields]
 
 
@@ -104,6 +105,8 @@ class NativeEngine:
             made["text"] = _text(event.text)
             return made
         made["stats"] = _stats(event.stats)
+        if name == "page":
+            made["last"] = event.code in END_OF_PROCEDURE
         if name == "finished":
             made["t30_code"] = event.code
             made["t30_text"] = _text(lib.t30_completion_code_to_str(event.code))

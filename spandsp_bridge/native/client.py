@@ -30,8 +30,7 @@ log = structlog.get_logger(__name__)
 
 OPEN_TIMEOUT = 2.0  #: seconds for an engine process to answer `open`
 RESTART_DELAY = 0.5  #: seconds before a dead engine process is replaced
-T30_ERR_CALLDROPPED = 48
-T30_TEXTS = {T30_ERR_CALLDROPPED: "The call dropped prematurely"}
+NO_T30_CODE = -1  #: the session's own end was never seen
 
 
 class NativeSession:
@@ -82,7 +81,7 @@ def _event(message: dict[str, Any]) -> SessionEvent:
         case "negotiated":
             return Negotiated(stats, seconds)
         case "page":
-            return PageDone(stats.pages, stats, seconds)
+            return PageDone(stats.pages, stats, seconds, last=message["last"])
         case _:
             return Finished(
                 message["t30_code"], message["t30_text"], Cause(message["cause"]), stats, seconds
@@ -228,10 +227,7 @@ class _Process:
         for session in sessions:
             session.put(
                 Finished(
-                    T30_ERR_CALLDROPPED,
-                    T30_TEXTS[T30_ERR_CALLDROPPED],
-                    Cause.ENGINE_LOST,
-                    SessionStats(),
+                    NO_T30_CODE, "the engine process ended", Cause.ENGINE_LOST, SessionStats()
                 )
             )
 

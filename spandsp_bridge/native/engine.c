@@ -67,7 +67,8 @@ struct call {
     int packets_this_tick;
     int held;                      /* a received page awaits its verdict */
     int64_t held_since_ms;
-    int pages;                     /* reported so far */
+    int pages;                     /* confirmed (sending) or whole (receiving) so far */
+    int pages_moved;               /* SpanDSP's own count, which rejected pages may move too */
     int ecm_retries;
     int phase_e;                   /* the phase E handler ran */
     int t30_code;
@@ -159,7 +160,7 @@ static void collect_stats(struct call *c, struct vfx_stats *s)
         s->bit_rate = t.bit_rate;
         s->ecm = t.error_correcting_mode;
         s->encoding = t.encoding;
-        s->pages = c->sending ? t.pages_tx : t.pages_rx;
+        s->pages = c->pages;
         s->width = t.width;
         s->length = t.length;
         s->x_resolution = t.x_resolution;
@@ -260,26 +261,29 @@ static int on_phase_b(t30_state_t *t30, void *user_data, int result)
     return T30_ERR_OK;
 }
 
-/* Phase D also fires for pages that were rejected: only a page count that grew
- * is a page. SpanDSP ignores what this returns. */
+/* Phase D also fires for pages that were rejected: only a page count that grew is a
+ * page, and sending, only with an answer that confirms. SpanDSP ignores what this returns. */
 static int on_phase_d(t30_state_t *t30, void *user_data, int result)
 {
     struct call *c = user_data;
     t30_stats_t t;
-    int pages;
+    int moved, fcf = result & 0xFE;
 
     t30_get_transfer_statistics(t30, &t);
-    pages = c->sending ? t.pages_tx : t.pages_rx;
-    if (pages > c->pages) {
-        c->pages = pages;
-        c->ecm_retries += t.error_correcting_mode_retries;
-        if (!c->sending) {
-            /* MCF leaves from a later tick: no tick before the verdict. */
-            c->held = 1;
-            c->held_since_ms = now_ms();
-        }
-        report(c, VFX_PAGE, result);
+    moved = c->sending ? t.pages_tx : t.pages_rx;
+    if (moved <= c->pages_moved)
+        return T30_ERR_OK;
+    c->pages_moved = moved;
+    if (c->sending && fcf != (T30_MCF & 0xFE) && fcf != (T30_RTP & 0xFE) && fcf != (T30_PIP & 0xFE))
+        return T30_ERR_OK;
+    c->pages++;
+    c->ecm_retries += t.error_correcting_mode_retries;
+    if (!c->sending) {
+        /* MCF leaves from a later tick: no tick before the verdict. */
+        c->held = 1;
+        c->held_since_ms = now_ms();
     }
+    report(c, VFX_PAGE, fcf);
     return T30_ERR_OK;
 }
 

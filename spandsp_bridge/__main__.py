@@ -1,0 +1,5 @@
+"""`python -m spandsp_bridge` is `vfax`."""
+
+from spandsp_bridge.cli import main
+
+main()

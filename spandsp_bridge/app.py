@@ -1,0 +1,185 @@
+"""The services, put together: a bridge node, the outbound worker, the publisher."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import psycopg
+import structlog
+
+from spandsp_bridge.calls.drain import SpoolDrain
+from spandsp_bridge.calls.receive import Limits, Receiver
+from spandsp_bridge.calls.send import Sender
+from spandsp_bridge.calls.spool import Spool
+from spandsp_bridge.delivery.mail import Mailer
+from spandsp_bridge.native.client import EngineClient
+from spandsp_bridge.outbound.worker import Worker
+from spandsp_bridge.publisher import Publisher
+from spandsp_bridge.settings import Settings, parse_address, parse_ports
+from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
+from spandsp_bridge.sip.user_agent import UserAgent
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.faxes import FaxStore, VirtualFax
+from spandsp_bridge.store.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+SERVICES = ("bridge", "worker", "publisher", "all")
+DIRECTORY_SECONDS = 5.0
+SHUTDOWN_SECONDS = 5.0
+
+
+class Directory:
+    """The virtual faxes as last read: answering a call never waits for the database."""
+
+    def __init__(self, store: FaxStore) -> None:
+        self._store = store
+        self._known: dict[int, VirtualFax] = {}
+        self._wanted: set[int] = set()
+
+    def find(self, virtual_fax: int) -> VirtualFax | None:
+        """Return what is known now; unknown ones are fetched for the next call."""
+        self._wanted.add(virtual_fax)
+        return self._known.get(virtual_fax)
+
+    async def run(self) -> None:
+        """Refresh for ever."""
+        while True:
+            for wanted in list(self._wanted):
+                with contextlib.suppress(psycopg.Error, OSError):
+                    found = await self._store.virtual_fax(wanted)
+                    if found is not None:
+                        self._known[wanted] = found
+            await asyncio.sleep(DIRECTORY_SECONDS)
+
+
+class Node:
+    """One process with a SIP user agent: takes calls, sends the queue, or both."""
+
+    def __init__(self, settings: Settings, *, receives: bool, sends: bool) -> None:
+        self._settings = settings
+        self._receives = receives
+        self._sends = sends
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        s = self._settings
+        local, proxy = parse_address(s.sip_listen), parse_address(s.outbound_proxy)
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(Database(s.database_url))
+            store = FaxStore(database)
+            progress = Progress(s.redis_url)
+            stack.push_async_callback(progress.close)
+            engine = await stack.enter_async_context(
+                EngineClient(s.engine_processes, s.media_address, parse_ports(s.media_ports))
+            )
+            transport = await UdpTransport.bind(local, {proxy[0]})
+            stack.callback(transport.close)
+            tasks: list[Coroutine[Any, Any, None]] = []
+
+            receiver: Receiver | None = None
+            if self._receives:
+                spool = Spool(s.spool)
+                directory = Directory(store)
+                drain = SpoolDrain(spool, store, s.node, lambda: receiver.active if receiver else ())
+                receiver = Receiver(
+                    engine=engine,
+                    spool=spool,
+                    media_address=s.media_address,
+                    limits=Limits(s.max_calls, s.max_call_seconds),
+                    find=directory.find,
+                    on_stored=drain.wake,
+                )
+                tasks += [drain.run(), directory.run()]
+            agent = UserAgent(
+                local=local,
+                outbound_proxy=proxy,
+                send=transport.send,
+                timers=LoopTimers(),
+                on_call=receiver.take if receiver else None,
+            )
+            transport.serve(agent.receive)
+            if self._sends:
+                worker = Worker(
+                    node=s.node,
+                    database_url=s.database_url,
+                    store=store,
+                    sender=Sender(
+                        agent=agent,
+                        engine=engine,
+                        media_address=s.media_address,
+                        max_call_seconds=s.max_call_seconds,
+                    ),
+                    progress=progress,
+                    scratch=s.var / "sending" / s.node,
+                    max_calls=s.max_calls,
+                    max_pages=s.max_pages,
+                )
+                tasks.append(worker.run())
+                if s.smtp_server:
+                    tasks.append(Mailer(store, s.smtp_server, s.mail_from).run())
+            tasks.append(self._register(store, local))
+            log.info("node is up", node=s.node, sip=s.sip_listen, receives=self._receives)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for task in tasks:
+                        group.create_task(task)
+            finally:
+                agent.draining = True
+                if receiver is not None:
+                    await receiver.drain(SHUTDOWN_SECONDS)
+
+    async def _register(self, store: FaxStore, local: tuple[str, int]) -> None:
+        """Write our row as soon as PostgreSQL is there; calls are taken without it."""
+        while True:
+            try:
+                await store.register_bridge(
+                    self._settings.node, local[0], local[1], receives=self._receives
+                )
+            except (psycopg.Error, OSError) as error:
+                log.warning("not registered yet; trying again", error=str(error)[:200])
+                await asyncio.sleep(2)
+            else:
+                return
+
+
+async def publish(settings: Settings) -> None:
+    """Run the publisher until cancelled."""
+    async with Database(settings.database_url, size=2) as database:
+        await Publisher(settings, database).run()
+
+
+async def serve(settings: Settings, service: str) -> None:
+    """Run a service until SIGTERM or SIGINT."""
+    match service:
+        case "bridge":
+            main = Node(settings, receives=True, sends=False).run()
+        case "worker":
+            main = Node(settings, receives=False, sends=True).run()
+        case "publisher":
+            main = publish(settings)
+        case _:
+            main = _all(settings)
+    task = asyncio.ensure_future(main)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _all(settings: Settings) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publish(settings))
+        group.create_task(Node(settings, receives=True, sends=True).run())
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[FaxStore]:
+    """Yield the store for a short command. Raises SetupError when PostgreSQL is away."""
+    async with Database(settings.database_url, size=2) as database:
+        await database.ready()
+        yield FaxStore(database)

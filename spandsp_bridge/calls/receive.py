@@ -1,0 +1,219 @@
+"""Inbound fax calls: answer, switch to T.38, make every page durable, hand to the store."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from spandsp_bridge.calls.fax_call import FaxCall
+from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry
+from spandsp_bridge.documents.tiff import TiffError
+from spandsp_bridge.errors import CallFailed, EngineError
+from spandsp_bridge.model import Engine, Finished, Outcome, PageDone, Session, SessionOptions
+from spandsp_bridge.sip.message import SipParseError
+from spandsp_bridge.sip.user_agent import Call
+from spandsp_bridge.store.faxes import VirtualFax
+from spandsp_bridge.t38.negotiation import LocalMedia, read
+from spandsp_bridge.t38.outcome import judge, judge_sip
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = {"Retry-After": "10"}
+SILENCE_SECONDS = 60
+#: With audio agreed, the called side switches; a caller that wants to switch has this long.
+LINGER_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of receiving."""
+
+    max_calls: int
+    max_call_seconds: int
+
+
+def _facts(call: Call) -> CallFacts:
+    """Return who is called, from Kamailio's headers. Raises ValueError."""
+    assert call.invite is not None
+    headers = call.invite.headers
+    fax, ddi = headers.get("X-Vfax-Fax") or "", headers.get("X-Vfax-Ddi") or ""
+    if not (fax.isascii() and fax.isdigit()) or not ddi.startswith("+"):
+        raise ValueError("no X-Vfax-Fax and X-Vfax-Ddi: the call did not come through Kamailio")
+    try:
+        caller = call.invite.from_.uri.user
+    except SipParseError:
+        caller = ""
+    return CallFacts(int(fax), ddi, caller or "anonymous", call.call_id)
+
+
+class Receiver:
+    """Takes inbound calls of one node."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        spool: Spool,
+        media_address: str,
+        limits: Limits,
+        find: Callable[[int], VirtualFax | None],
+        on_stored: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._spool = spool
+        self._media_address = media_address
+        self._limits = limits
+        self._find = find
+        self._on_stored = on_stored
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.active: set[str] = set()  #: spool keys of calls in progress
+
+    def take(self, call: Call) -> None:
+        """Take a call (the user agent's `on_call`)."""
+        task = asyncio.create_task(self._run(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for calls in progress, then end the rest; their pages are kept."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    async def _run(self, call: Call) -> None:
+        try:
+            facts = _facts(call)
+        except ValueError as error:
+            call.reject(403, str(error)[:80])
+            return
+        if len(self.active) >= self._limits.max_calls:
+            call.reject(503, "This bridge is full", RETRY_AFTER)
+            return
+        if not await asyncio.to_thread(self._spool.has_room):
+            log.error("refusing calls: the spool's disk is nearly full")
+            call.reject(503, "No storage", RETRY_AFTER)
+            return
+        key = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(6)}"
+        with structlog.contextvars.bound_contextvars(call_id=call.call_id, spool_key=key):
+            self.active.add(key)
+            try:
+                await self._receive(call, facts, key)
+            except OSError as error:
+                log.exception("a call could not be spooled")
+                call.reject(503, f"No storage: {error.strerror}", RETRY_AFTER)
+            except EngineError as error:
+                log.warning("refused a call", error=str(error))
+                call.reject(503, "No media", RETRY_AFTER)
+            except Exception:
+                log.exception("an inbound call failed")
+            finally:
+                call.hang_up()
+                self.active.discard(key)
+                self._on_stored()
+
+    async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
+        entry = await asyncio.to_thread(self._spool.create, key, facts)
+        known = self._find(facts.virtual_fax)
+        try:
+            session = await self._engine.open(
+                SessionOptions(
+                    file=entry.tiff,
+                    sending=False,
+                    calling=False,
+                    station_id=(known.station_id if known else "") or facts.local_number,
+                    ecm=known.ecm if known else True,
+                    max_bit_rate=known.max_bit_rate if known else 14400,
+                    max_seconds=self._limits.max_call_seconds,
+                    silence_seconds=SILENCE_SECONDS,
+                )
+            )
+        except EngineError:
+            await asyncio.to_thread(entry.remove)
+            raise
+        try:
+            local = LocalMedia(self._media_address, session.audio_port, session.t38_port)
+            fax_call = FaxCall(session, local)
+            call.handler = fax_call
+            outcome = await self._converse(call, fax_call, session, entry)
+            if outcome is None:
+                await asyncio.to_thread(entry.remove)  # refused before it was answered
+                return
+            log.info("inbound call ended", reason=outcome.reason, pages=outcome.pages)
+            await asyncio.to_thread(entry.finish, outcome)
+        finally:
+            session.close()
+
+    async def _converse(
+        self, call: Call, fax_call: FaxCall, session: Session, entry: SpoolEntry
+    ) -> Outcome | None:
+        """Answer and receive; None when the call was refused."""
+        if call.peer_sdp:
+            offer = read(call.peer_sdp)
+            answer = fax_call.local.answer(offer) if offer is not None else None
+            if answer is None:
+                call.reject(488)
+                return None
+            sdp, medium = answer
+            is_t38 = medium.is_t38
+        else:
+            sdp, medium, is_t38 = fax_call.local.audio(), None, False
+        complete = False
+
+        async def on_page(event: PageDone) -> None:
+            nonlocal complete
+            try:
+                await asyncio.to_thread(entry.commit_page, event.page, event.stats)
+            except (OSError, TiffError) as error:
+                log.exception("a page is not durable, so it is not confirmed", page=event.page)
+                fax_call.trace.append(f"! page {event.page} was not stored: {error}")
+                session.page_verdict(durable=False)
+                return
+            complete = event.last and not fax_call.ended.is_set()
+            session.page_verdict(durable=True)
+
+        events = asyncio.create_task(fax_call.run(on_page))
+        try:
+            call.accept(sdp)
+            if medium is not None and is_t38:
+                fax_call.begin(medium)  # early packets are welcome before the ACK
+            failure: CallFailed | None = None
+            try:
+                await call.acknowledged()
+                if not is_t38:
+                    await fax_call.switch_to_t38(call)
+            except CallFailed as error:
+                failure = error
+                if not await fax_call.wait_for_t38(LINGER_SECONDS):
+                    session.terminate()
+            finished = await events
+        finally:
+            if not events.done():
+                session.terminate()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([events], timeout=2)
+                events.cancel()
+        call.hang_up()
+        return self._outcome(finished, fax_call, failure, complete)
+
+    def _outcome(
+        self, finished: Finished, fax_call: FaxCall, failure: CallFailed | None, complete: bool
+    ) -> Outcome:
+        if not fax_call.t38.is_set():
+            outcome = judge_sip(failure.status, failure.reason) if failure else judge_sip(487, "")
+            outcome.reason = "t38_refused" if failure and failure.status != 487 else "no_fax_began"
+            outcome.explanation = (
+                "The caller did not agree to T.38, and no fax was received; "
+                "ask the caller's provider to enable T.38."
+            )
+        else:
+            outcome = judge(finished, sending=False, expected=None, complete=complete)
+        outcome.hung_up_by = fax_call.hung_up_by or "us"
+        outcome.trace = fax_call.trace
+        return outcome

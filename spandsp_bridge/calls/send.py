@@ -1,0 +1,167 @@
+"""Outgoing fax calls: one attempt, from INVITE to the last confirmed page."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from spandsp_bridge.calls.fax_call import FaxCall
+from spandsp_bridge.errors import CallFailed, EngineError
+from spandsp_bridge.model import Engine, Outcome, PageDone, SessionOptions
+from spandsp_bridge.sip.message import NameAddr, Uri
+from spandsp_bridge.sip.user_agent import Call, UserAgent
+from spandsp_bridge.t38.negotiation import LocalMedia
+from spandsp_bridge.t38.outcome import judge, judge_sip
+
+log = structlog.get_logger(__name__)
+
+#: The called machine switches to T.38 once it heard us, some only after seconds of tones;
+#: after this long we ask ourselves.
+PEER_SWITCHES_WITHIN = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class SendJob:
+    """One attempt to send a document."""
+
+    fax_id: int
+    company_id: int
+    attempt: int
+    from_number: str
+    to_number: str
+    file: Path
+    pages: int
+    station_id: str
+    header_line: str
+    time_zone: str
+    ecm: bool
+    max_bit_rate: int
+
+
+@dataclass(slots=True)
+class SendResult:
+    """How an attempt ended, and which way it went."""
+
+    outcome: Outcome
+    call_id: str
+    route: dict[str, str] | None
+
+
+def parse_route(value: str | None) -> dict[str, str] | None:
+    """Return Kamailio's X-Vfax-Route as a dictionary, or None."""
+    if not value:
+        return None
+    pairs = (part.split("=", 1) for part in value.split(";") if "=" in part)
+    return {name.strip(): text.strip() for name, text in pairs}
+
+
+class Sender:
+    """Places fax calls of one node."""
+
+    def __init__(
+        self, *, agent: UserAgent, engine: Engine, media_address: str, max_call_seconds: int
+    ) -> None:
+        self._agent = agent
+        self._engine = engine
+        self._media_address = media_address
+        self._max_call_seconds = max_call_seconds
+
+    async def send(
+        self, job: SendJob, on_page: Callable[[PageDone], Awaitable[None]]
+    ) -> SendResult:
+        """Call, and send the document; `on_page` is awaited for each confirmed page."""
+        try:
+            session = await self._engine.open(
+                SessionOptions(
+                    file=job.file,
+                    sending=True,
+                    calling=True,
+                    station_id=job.station_id,
+                    header_line=job.header_line,
+                    time_zone=job.time_zone,
+                    ecm=job.ecm,
+                    max_bit_rate=job.max_bit_rate,
+                    max_seconds=self._max_call_seconds,
+                )
+            )
+        except EngineError as error:
+            return SendResult(Outcome(False, "engine_failed", str(error)), "", None)
+        call: Call | None = None
+        try:
+            local = LocalMedia(
+                self._media_address, session.audio_port, session.t38_port, job.max_bit_rate
+            )
+            fax_call = FaxCall(session, local)
+            proxy = self._agent.outbound_proxy[0]
+            call = self._agent.invite(
+                to=Uri(job.to_number, proxy),
+                from_=NameAddr(Uri(job.from_number, proxy)),
+                sdp=local.audio(),
+                headers={
+                    "X-Vfax-Company": str(job.company_id),
+                    "X-Vfax-Fax": str(job.fax_id),
+                    "X-Vfax-Attempt": str(job.attempt),
+                },
+                handler=fax_call,
+            )
+            outcome = await self._converse(call, fax_call, job, on_page)
+            response = call.last_response
+            route = parse_route(response.headers.get("X-Vfax-Route") if response else None)
+            return SendResult(outcome, call.call_id, route)
+        finally:
+            if call is not None:
+                call.hang_up()
+            session.close()
+
+    async def _converse(
+        self,
+        call: Call,
+        fax_call: FaxCall,
+        job: SendJob,
+        on_page: Callable[[PageDone], Awaitable[None]],
+    ) -> Outcome:
+        try:
+            response = await call.answered()
+        except CallFailed as error:
+            outcome = judge_sip(error.status, error.reason)
+            outcome.hung_up_by, outcome.trace = "peer", fax_call.trace
+            return outcome
+        events = asyncio.create_task(fax_call.run(on_page))
+        try:
+            if not fax_call.take_answer(response.body) and not await fax_call.wait_for_t38(
+                PEER_SWITCHES_WITHIN
+            ):
+                try:
+                    await fax_call.switch_to_t38(call)
+                except CallFailed as error:
+                    return self._no_t38(error, fax_call)
+            finished = await events
+        finally:
+            events.cancel()
+        call.hang_up()
+        outcome = judge(finished, sending=True, expected=job.pages, complete=False)
+        outcome.sip_status, outcome.sip_reason = response.status, response.reason
+        outcome.hung_up_by = fax_call.hung_up_by or "us"
+        outcome.trace = fax_call.trace
+        return outcome
+
+    @staticmethod
+    def _no_t38(error: CallFailed, fax_call: FaxCall) -> Outcome:
+        if fax_call.ended.is_set():
+            outcome = Outcome(
+                False,
+                "receiver_call_dropped",
+                "The receiver hung up before the fax began; send again later.",
+            )
+        else:
+            outcome = Outcome(
+                False,
+                "t38_refused",
+                "The call was answered, but the far end refused T.38 "
+                f"(SIP {error.status} {error.reason}); use another carrier for this number.",
+            )
+        outcome.sip_status, outcome.sip_reason = 200, "OK"
+        outcome.hung_up_by, outcome.trace = fax_call.hung_up_by or "us", fax_call.trace
+        return outcome

@@ -1,0 +1,149 @@
+"""The spool: where a received page is before its MCF leaves.
+
+One folder a call: ``pages.tif``, written by the engine, and ``journal``, one JSON
+line for the call and one for each page, fsynced. A page stands in the journal only
+after its data is on disk and was read back whole. After a crash the spool is the
+truth; it is emptied into PostgreSQL by its own task.
+"""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spandsp_bridge.documents.tiff import check_page
+from spandsp_bridge.model import Outcome, SessionStats
+from spandsp_bridge.store.faxes import ReceivedPage
+
+PAGES = "pages.tif"
+JOURNAL = "journal"
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is known of an inbound call when it is answered."""
+
+    virtual_fax: int
+    local_number: str
+    remote_number: str
+    call_id: str
+    received_at: float = field(default_factory=time.time)  #: POSIX time
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledFax:
+    """A call in the spool that is over: how it ended, and its confirmed pages."""
+
+    key: str
+    facts: CallFacts
+    pages: list[ReceivedPage]
+    outcome: Outcome | None  #: None: the process died in mid-call
+    tiff: bytes
+
+
+class SpoolEntry:
+    """One call in the spool. All functions block: run them in a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = folder.name
+
+    @property
+    def tiff(self) -> Path:
+        """The file that the engine writes."""
+        return self.folder / PAGES
+
+    def _append(self, record: dict[str, Any]) -> None:
+        with (self.folder / JOURNAL).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def commit_page(self, page: int, stats: SessionStats) -> ReceivedPage:
+        """Make a page durable: sync its data, read it back, write the journal.
+
+        Raises OSError or TiffError; then the page must not be confirmed.
+        """
+        _fsync(self.tiff)
+        width, length = check_page(self.tiff.read_bytes(), page)
+        received = ReceivedPage(page, width, length, stats.image_size, stats.bad_rows)
+        self._append({"page": asdict(received)})
+        _fsync(self.folder)
+        return received
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write how the call ended. Closing rewrote the TIFF's directories: sync again."""
+        if self.tiff.exists():
+            _fsync(self.tiff)
+        self._append({"end": asdict(outcome)})
+
+    def read(self) -> SpooledFax | None:
+        """Return what the journal proves, or None when it proves nothing."""
+        try:
+            lines = (self.folder / JOURNAL).read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        facts: CallFacts | None = None
+        pages: list[ReceivedPage] = []
+        outcome: Outcome | None = None
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue  # the line that a crash cut short
+            if "call" in record:
+                facts = CallFacts(**record["call"])
+            elif "page" in record:
+                pages.append(ReceivedPage(**record["page"]))
+            elif "end" in record:
+                stats = SessionStats(**record["end"].pop("stats"))
+                outcome = Outcome(**record["end"], stats=stats)
+        if facts is None:
+            return None
+        tiff = self.tiff.read_bytes() if pages else b""
+        return SpooledFax(self.key, facts, pages, outcome, tiff)
+
+    def remove(self) -> None:
+        """Delete the call: it is in PostgreSQL, or there was nothing in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Spool:
+    """All calls of one node. `minimum_free` bytes have to be free to take a call."""
+
+    def __init__(self, folder: Path, minimum_free: int = 256 * 2**20) -> None:
+        self._folder = folder
+        self._minimum_free = minimum_free
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def has_room(self) -> bool:
+        """Tell whether another call may be taken."""
+        return shutil.disk_usage(self._folder).free >= self._minimum_free
+
+    def create(self, key: str, facts: CallFacts) -> SpoolEntry:
+        """Make the folder of a call, durably. Raises OSError."""
+        folder = self._folder / key
+        folder.mkdir()
+        entry = SpoolEntry(folder)
+        entry._append({"call": asdict(facts)})
+        _fsync(folder)
+        _fsync(self._folder)
+        return entry
+
+    def entries(self) -> Iterator[SpoolEntry]:
+        """Yield every call, oldest first."""
+        folders = [f for f in self._folder.iterdir() if f.is_dir()]
+        for folder in sorted(folders, key=lambda f: f.stat().st_ctime):
+            yield SpoolEntry(folder)

@@ -1,0 +1,235 @@
+"""`vfax demo`: start the system, send a fax through it, print the proof."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from spandsp_bridge.app import open_store
+from spandsp_bridge.demo import document
+from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.supervisor import Supervisor
+from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.errors import SetupError, VfaxError
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.progress import Progress as LiveProgress
+
+SENDER, RECEIVER_NUMBER = "Acme/Sales", "+34911000002"
+FAX_SECONDS = 420.0
+STATES = {
+    "waiting": "[dim]waiting[/]",
+    "starting": "[yellow]starting[/]",
+    "up": "[green]up[/]",
+    "stopped": "[dim]stopped[/]",
+    "died": "[bold red]died[/]",
+}
+
+
+class DemoFailed(VfaxError):
+    """The demo did not prove what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the demo shows of its fax."""
+
+    sent: Fax
+    received: Fax
+    attempt: dict[str, Any]
+    pdf: Path
+    pages_equal: int
+    seconds: float
+
+
+def services_table(supervisor: Supervisor) -> Table:
+    """Return the live table of what is up."""
+    table = Table(title="virtual fax system", title_justify="left", expand=False)
+    table.add_column("service")
+    table.add_column("state")
+    table.add_column("where", style="cyan")
+    for service in supervisor.services:
+        table.add_row(service.name, STATES[service.state], service.where)
+    return table
+
+
+async def follow(
+    store: FaxStore, live: LiveProgress, fax_id: int, bar: Progress, task: TaskID, limit: float
+) -> Fax:
+    """Move a progress bar with a fax until it ends. Raises DemoFailed when it does not."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        fax = await store.fax(fax_id)
+        assert fax is not None
+        state = await live.get(fax_id)
+        words = {"rendering": "rendering", "dialling": "dialling"}.get(
+            str(state.get("stage")), "sending"
+        )
+        if fax.status is FaxStatus.PENDING:
+            words = "waiting"
+        bar.update(
+            task,
+            total=fax.pages or 1,
+            completed=fax.pages_confirmed,
+            description=f"fax {fax_id}: {words}",
+        )
+        if fax.status in (FaxStatus.COMPLETED, FaxStatus.ERROR):
+            bar.update(task, description=f"fax {fax_id}: {fax.status}")
+            return fax
+        await asyncio.sleep(0.25)
+    raise DemoFailed(f"fax {fax_id} did not end within {limit:.0f} s; see var/log")
+
+
+def page_bar(console: Console) -> Progress:
+    """Return a progress bar that counts confirmed pages."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} pages confirmed"),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+async def _received(store: FaxStore, sent: Fax) -> Fax:
+    """Wait until the other side of a fax is stored."""
+    for _ in range(100):
+        for fax in await store.faxes(20):
+            if (
+                fax.direction == "in"
+                and fax.local_number == sent.remote_number
+                and sent.started_at is not None
+                and fax.created_at >= sent.started_at
+            ):
+                return fax
+        await asyncio.sleep(0.1)
+    raise DemoFailed("the received fax is not in PostgreSQL; see var/log/bridge-*.log")
+
+
+async def send_one(stack: Stack, console: Console) -> Proof:
+    """Send the demo's document and compare what came out. Raises DemoFailed."""
+    settings = stack.settings()
+    folder = stack.var / "demo"
+    folder.mkdir(exist_ok=True)
+    original = folder / "sent.pdf"
+    pages = document.write(original)
+    began = time.monotonic()
+    live = LiveProgress(settings.redis_url)
+    async with open_store(settings) as store:
+        sender = await store.find_virtual_fax(SENDER)
+        fax_id = await store.submit(sender, RECEIVER_NUMBER, original.read_bytes())
+        with page_bar(console) as bar:
+            task = bar.add_task(f"fax {fax_id}", total=pages)
+            sent = await follow(store, live, fax_id, bar, task, FAX_SECONDS)
+        await live.close()
+        if sent.status is not FaxStatus.COMPLETED:
+            raise DemoFailed(f"the fax ended in error: {sent.reason}. {sent.explanation}")
+        received = await _received(store, sent)
+        ours, theirs = await store.document(sent, "tiff"), await store.document(received, "tiff")
+        pdf = await store.document(received, "pdf")
+        if ours is None or theirs is None or pdf is None:
+            raise DemoFailed("a document is missing in PostgreSQL")
+        came_out = folder / "received.pdf"
+        came_out.write_bytes(pdf)
+        before, after = page_bitmaps(ours), page_bitmaps(theirs)
+        equal = sum(a == b for a, b in zip(before, after, strict=False))
+        if len(before) != len(after) or equal != len(before) or len(before) != pages:
+            raise DemoFailed(
+                f"only {equal} of {pages} pages came out equal: sent {len(before)}, "
+                f"received {len(after)}"
+            )
+        attempt = (await store.attempts(sent))[-1]
+    return Proof(sent, received, attempt, came_out, equal, time.monotonic() - began)
+
+
+def proof_panel(proof: Proof) -> Panel:
+    """Return the proof as a picture."""
+    a = proof.attempt
+    route = a["route"] or {}
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    for name, value in (
+        ("status", f"[green]{proof.sent.status}[/]"),
+        ("pages confirmed", f"{proof.sent.pages_confirmed} of {proof.sent.pages}"),
+        ("remote station id", a["remote_station_id"]),
+        ("bit rate, ECM", f"{a['bit_rate']} bit/s, ECM {'on' if a['ecm'] else 'off'}, {a['encoding']}"),
+        (
+            "route taken",
+            f"route {route.get('route')}, carrier {route.get('carrier')}, {route.get('server')}",
+        ),
+        ("received as", f"fax {proof.received.id}, {proof.received.status}"),
+        ("PDF", str(proof.pdf)),
+        ("pixels", f"[green]{proof.pages_equal} of {proof.sent.pages} pages equal, pixel for pixel[/]"),
+        ("time", f"{proof.seconds:.0f} s"),
+    ):
+        grid.add_row(name, str(value))
+    return Panel(grid, title="proof", title_align="left", border_style="green", expand=False)
+
+
+async def demo(var: Path, port_base: int) -> None:
+    """Run the demo. Raises VfaxError when it does not prove itself."""
+    console = Console()
+    once = os.environ.get("DEMO_ONCE") == "1"
+    stack = Stack(var, port_base)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    main = asyncio.current_task()
+    assert main is not None
+
+    def interrupt() -> None:
+        stop.set()
+        main.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    try:
+        with Live(services_table(stack.supervisor), console=console, refresh_per_second=8) as live:
+
+            async def refresh() -> None:
+                while True:
+                    live.update(services_table(stack.supervisor))
+                    await asyncio.sleep(0.1)
+
+            refreshing = asyncio.create_task(refresh())
+            try:
+                await stack.start()
+            finally:
+                refreshing.cancel()
+                live.update(services_table(stack.supervisor))
+        proof = await send_one(stack, console)
+        console.print(proof_panel(proof))
+        if once:
+            return
+        console.print(
+            "The system runs until Ctrl-C. In another terminal:\n"
+            f"  .venv/bin/vfax send {proof.pdf.with_name('sent.pdf')} --from Globex/Office"
+            " --to +34911000001 --wait\n"
+            "  .venv/bin/vfax faxes"
+        )
+        await stack.supervisor.died.wait()
+        dead = [s.name for s in stack.supervisor.services if s.state == "died"]
+        raise SetupError(f"{', '.join(dead)} ended; see {var / 'log'}")
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        console.print("stopping")
+        if once:
+            raise DemoFailed("interrupted before the proof") from None
+    finally:
+        if main.cancelling():
+            main.uncancel()
+        with contextlib.suppress(NotImplementedError):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, lambda: None)
+        await stack.stop()

@@ -1,0 +1,494 @@
+"""The whole system on loopback: what `make demo` shows and the tests use.
+
+PostgreSQL, Redis, a mail sink, Kamailio, the publisher, two bridge nodes, the
+outbound worker, and a carrier that is a second Kamailio. All state is under one
+folder, all ports come from one number.
+"""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import lmdb
+
+from kemi.tables import Tables
+from spandsp_bridge import kamailio_config
+from spandsp_bridge.demo.supervisor import Service, Supervisor
+from spandsp_bridge.errors import SetupError
+from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
+from spandsp_bridge.settings import Settings
+from spandsp_bridge.store.database import (
+    MINIMUM_VERSION,
+    SQL,
+    create_database,
+    migrate,
+    run_script,
+)
+
+KAMAILIO, BRIDGE_A, BRIDGE_B, WORKER, CARRIER = (f"127.0.0.{n}" for n in range(1, 6))
+SOCKET_PATH_LIMIT = 100  # sun_path holds 108 octets (unix(7))
+MEDIA_PORTS = 700
+
+
+def _free(address: str, port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((address, port))
+        except OSError:
+            return False
+        return True
+
+
+async def _tcp_open(address: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address, port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+def options_answered(address: str, port: int, source: str = "127.0.0.1") -> bool:
+    """Send one SIP OPTIONS and tell whether a 200 came within half a second."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((source, 0))
+        sock.settimeout(0.5)
+        ours = f"{source}:{sock.getsockname()[1]}"
+        branch = f"z9hG4bK{secrets.token_hex(6)}"
+        sock.sendto(
+            (
+                f"OPTIONS sip:{address}:{port} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {ours};branch={branch};rport\r\n"
+                f"From: <sip:probe@{ours}>;tag=probe\r\nTo: <sip:{address}:{port}>\r\n"
+                f"Call-ID: {branch}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
+                "Content-Length: 0\r\n\r\n"
+            ).encode(),
+            (address, port),
+        )
+        try:
+            return sock.recv(4096).startswith(b"SIP/2.0 200")
+        except OSError:
+            return False
+
+
+def postgres_binaries() -> Path:
+    """Return the folder of the newest PostgreSQL server. Raises SetupError."""
+    found = []
+    for folder in Path("/usr/lib/postgresql").glob("*/bin"):
+        version = folder.parent.name
+        if version.isdigit() and (folder / "initdb").exists():
+            found.append((int(version), folder))
+    if not found:
+        raise SetupError("PostgreSQL's server is not installed: apt-get install postgresql-15")
+    version, newest = max(found)
+    if version < MINIMUM_VERSION:
+        raise SetupError(
+            f"PostgreSQL {version} is too old, {MINIMUM_VERSION} or later is needed: "
+            "apt-get install postgresql-15"
+        )
+    return newest
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """Return a prefix that runs a command without root, which PostgreSQL insists on.
+
+    The user `postgres` where it can reach the folder; else an own user namespace, in
+    which the files still belong to us. Raises SetupError.
+    """
+    if os.geteuid() != 0:
+        return []
+    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+    if _works([*as_postgres, "test", "-x", str(folder.parent)]):
+        user = pwd.getpwnam("postgres")
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+        return as_postgres
+    namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
+    if _works([*namespace, "true"]):
+        user_owns = [p for p in [folder, *folder.rglob("*")] if p.lstat().st_uid != 0]
+        for path in user_owns:
+            os.chown(path, 0, 0, follow_symlinks=False)
+        return namespace
+    raise SetupError(
+        f"PostgreSQL does not run as root, and the user postgres cannot enter {folder.parent}: "
+        "move the checkout to a folder that all may enter, or run as an ordinary user"
+    )
+
+
+def _works(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+class Stack:
+    """Start with `start`, stop with `stop`; an async context manager does both."""
+
+    def __init__(self, var: Path, port_base: int) -> None:
+        self.var = var
+        self.port = port_base
+        self.supervisor = Supervisor(var / "log")
+        self.database_port = port_base + 10
+        self.redis_port = port_base + 11
+        self.smtp_port = port_base + 12
+        self.kamailio = (KAMAILIO, port_base)
+        self.carrier = (CARRIER, port_base + 4)
+        self.mail_folder = var / "mail"
+        self._password = ""
+
+    async def __aenter__(self) -> "Stack":
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    # ---- settings ---------------------------------------------------------
+
+    def environment(self, node: str = "demo", listen: tuple[str, int] | None = None) -> dict[str, str]:
+        """Return the VFAX_ variables of a process of this stack."""
+        address, port = listen or (WORKER, self.port + 3)
+        first = self.port + 100
+        return {
+            "VFAX_DATABASE_URL": self.database_url,
+            "VFAX_REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "VFAX_VAR": str(self.var),
+            "VFAX_NODE": node,
+            "VFAX_SIP_LISTEN": f"{address}:{port}",
+            "VFAX_OUTBOUND_PROXY": f"{self.kamailio[0]}:{self.kamailio[1]}",
+            "VFAX_MEDIA_ADDRESS": address,
+            "VFAX_MEDIA_PORTS": f"{first}-{first + MEDIA_PORTS}",
+            "VFAX_SMTP_SERVER": f"127.0.0.1:{self.smtp_port}",
+            "VFAX_PORT_BASE": str(self.port),
+        }
+
+    @property
+    def database_url(self) -> str:
+        """URL of the database, as its owner."""
+        return f"postgresql://vfax:{self._password}@127.0.0.1:{self.database_port}/vfax"
+
+    def settings(self) -> Settings:
+        """Return the settings of this stack, as one process of it sees them."""
+        values = {k.removeprefix("VFAX_").lower(): v for k, v in self.environment().items()}
+        return Settings.model_validate(values)
+
+    # ---- checks ------------------------------------------------------------
+
+    def check(self) -> None:
+        """Check all that can be checked before anything starts. Raises SetupError."""
+        for program, package in (
+            ("kamailio", "kamailio"),
+            ("redis-server", "redis-server"),
+            ("gs", "ghostscript"),
+        ):
+            if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
+                raise SetupError(f"{program} is not installed: apt-get install {package}")
+        postgres_binaries()
+        rpc = self.var / "run" / "kamailio.rpc"
+        if len(str(rpc)) > SOCKET_PATH_LIMIT:
+            raise SetupError(
+                f"the path {rpc} is too long for a unix socket: move the checkout nearer to /"
+            )
+        udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
+        wanted = [
+            ("Kamailio", KAMAILIO, self.port, udp),
+            ("Kamailio", KAMAILIO, self.port, tcp),
+            ("bridge-a", BRIDGE_A, self.port + 1, udp),
+            ("bridge-b", BRIDGE_B, self.port + 2, udp),
+            ("worker", WORKER, self.port + 3, udp),
+            ("the carrier", CARRIER, self.port + 4, udp),
+            ("PostgreSQL", KAMAILIO, self.database_port, tcp),
+            ("Redis", KAMAILIO, self.redis_port, tcp),
+            ("the mail sink", KAMAILIO, self.smtp_port, tcp),
+        ]
+        for who, address, port, kind in wanted:
+            if not _free(address, port, kind):
+                protocol = "UDP" if kind == udp else "TCP"
+                raise SetupError(
+                    f"{protocol} port {address}:{port}, meant for {who}, is taken: "
+                    "stop the program that holds it, or set VFAX_PORT_BASE to another number"
+                )
+
+    # ---- start and stop ------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start everything, in order. Raises SetupError."""
+        self.check()
+        for folder in ("log", "run", "mail", "sending", "spool"):
+            (self.var / folder).mkdir(parents=True, exist_ok=True)
+        await self.start_postgres()
+        await self._start_redis()
+        await self._start_mail_sink()
+        await migrate(self.database_url)
+        await self.seed()
+        self._write_environment()
+        await self.start_publisher()
+        await self._start_carrier()
+        await self.start_kamailio()
+        await self.start_bridge("bridge-a", (BRIDGE_A, self.port + 1))
+        await self.start_bridge("bridge-b", (BRIDGE_B, self.port + 2))
+        await self.start_worker()
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        await self.supervisor.stop_all()
+
+    async def seed(self) -> None:
+        """Write the demo's brand, companies, numbers and routes."""
+        await run_script(
+            self.database_url,
+            SQL / "demo.sql",
+            {"demo.carrier_address": self.carrier[0], "demo.carrier_port": str(self.carrier[1])},
+        )
+
+    def _write_environment(self) -> None:
+        file = self.var / "vfax.env"
+        file.touch(mode=0o600)
+        file.write_text("".join(f"{k}={v}\n" for k, v in self.environment().items()))
+
+    async def start_postgres(self) -> None:
+        """Start PostgreSQL; make its cluster the first time."""
+        binaries, data = postgres_binaries(), self.var / "postgres"
+        secret = self.var / "postgres.password"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(24))
+        self._password = secret.read_text().strip()
+        data.mkdir(exist_ok=True, mode=0o700)
+        prefix = _unprivileged(data)
+        if not (data / "PG_VERSION").exists():
+            await self._initdb([*prefix, str(binaries / "initdb")], data)
+        service = Service(
+            name="postgresql",
+            command=[
+                *prefix,
+                str(binaries / "postgres"),
+                "-D",
+                str(data),
+                "-p",
+                str(self.database_port),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "timezone=UTC",
+            ],
+            ready=lambda: _tcp_open("127.0.0.1", self.database_port),
+            where=f"127.0.0.1:{self.database_port}",
+            stop_signal=signal.SIGINT,  # fast shutdown
+        )
+        await self.supervisor.start(service)
+        server = self.database_url.removesuffix("/vfax") + "/postgres"
+        for _ in range(100):  # the port is open before the server takes sessions
+            try:
+                await create_database(server, "vfax")
+                return
+            except SetupError as error:
+                if "starting up" not in str(error):
+                    raise
+                await asyncio.sleep(0.1)
+
+    async def _initdb(self, command: list[str], data: Path) -> None:
+        read, write = os.pipe()
+        os.write(write, self._password.encode() + b"\n")
+        os.close(write)
+        os.fchown(read, data.stat().st_uid, -1)  # initdb opens it again, as its own user
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--pgdata",
+            str(data),
+            "--username=vfax",
+            "--auth=scram-sha-256",
+            "--pwfile=/dev/stdin",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-instructions",
+            stdin=read,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        os.close(read)
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            lines = output.decode(errors="replace").strip().splitlines()
+            raise SetupError(f"initdb failed: {lines[-1] if lines else 'no output'}")
+
+    async def _start_redis(self) -> None:
+        folder = self.var / "redis"
+        folder.mkdir(exist_ok=True)
+        await self.supervisor.start(
+            Service(
+                name="redis",
+                command=[
+                    "redis-server",
+                    "--port",
+                    str(self.redis_port),
+                    "--bind",
+                    "127.0.0.1",
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--dir",
+                    str(folder),
+                ],
+                ready=lambda: _tcp_open("127.0.0.1", self.redis_port),
+                where=f"127.0.0.1:{self.redis_port}",
+            )
+        )
+
+    async def _start_mail_sink(self) -> None:
+        await self.supervisor.start(
+            Service(
+                name="mail-sink",
+                command=[
+                    sys.executable,
+                    "-m",
+                    "spandsp_bridge.demo.mail_sink",
+                    str(self.smtp_port),
+                    str(self.mail_folder),
+                ],
+                ready=lambda: _tcp_open("127.0.0.1", self.smtp_port),
+                where=f"127.0.0.1:{self.smtp_port}",
+            )
+        )
+
+    def _vfax(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "spandsp_bridge", *arguments]
+
+    async def start_publisher(self) -> None:
+        """Start the publisher; it is up when the routing tables are there."""
+        settings = self.settings()
+
+        async def published() -> bool:
+            try:
+                tables = Tables(settings.routes_file, settings.routes_map_size)
+            except lmdb.Error:
+                return False
+            try:
+                return bool(tables.meta())
+            finally:
+                tables.close()
+
+        await self.supervisor.start(
+            Service(
+                name="publisher",
+                command=self._vfax("serve", "publisher"),
+                ready=published,
+                where=str(settings.routes_file.relative_to(self.var.parent)),
+                environment=self.environment("publisher"),
+            )
+        )
+
+    async def _start_carrier(self) -> None:
+        config = self.var / "run" / "carrier.cfg"
+        config.write_text(kamailio_config.carrier(self.carrier, self.kamailio))
+        runtime = self.var / "run" / "carrier"
+        runtime.mkdir(exist_ok=True)
+        await self.supervisor.start(
+            Service(
+                name="carrier",
+                command=kamailio_config.command(config, runtime),
+                ready=self._answers(self.carrier),
+                where=f"{self.carrier[0]}:{self.carrier[1]}",
+            )
+        )
+
+    async def start_kamailio(self) -> None:
+        """Start our Kamailio."""
+        settings = self.settings()
+        ensure_dispatcher_file(settings.dispatcher_file)
+        config = kamailio_config.write(settings, self.var / "run")
+        runtime = self.var / "run" / "kamailio"
+        runtime.mkdir(exist_ok=True)
+        await self.supervisor.start(
+            Service(
+                name="kamailio",
+                command=kamailio_config.command(config, runtime),
+                ready=self._answers(self.kamailio),
+                where=f"{self.kamailio[0]}:{self.kamailio[1]}",
+                environment=kamailio_config.environment(settings),
+            )
+        )
+
+    @staticmethod
+    def _answers(address: tuple[str, int]) -> Callable[[], Awaitable[bool]]:
+        async def ready() -> bool:
+            return await asyncio.to_thread(options_answered, *address)
+
+        return ready
+
+    async def start_bridge(self, name: str, listen: tuple[str, int]) -> None:
+        """Start a bridge node; it is up when Kamailio's dispatcher sees it alive."""
+        rpc = KamailioRpc(self.settings().rpc_socket)
+        uri = f"sip:{listen[0]}:{listen[1]}"
+
+        async def alive() -> bool:
+            states = await asyncio.to_thread(lambda: list(dispatcher_states(rpc)))
+            return any(u == uri and flags.startswith("A") for _, u, flags in states)
+
+        await self.supervisor.start(
+            Service(
+                name=name,
+                command=self._vfax("serve", "bridge"),
+                ready=alive,
+                where=f"{listen[0]}:{listen[1]}",
+                environment=self.environment(name, listen),
+            )
+        )
+
+    async def start_worker(self) -> None:
+        """Start the outbound worker; it is up when Kamailio would take its calls."""
+        listen = (WORKER, self.port + 3)
+        settings = self.settings()
+
+        async def known() -> bool:
+            tables = Tables(settings.routes_file, settings.routes_map_size)
+            try:
+                return tables.bridge(*listen) is not None
+            finally:
+                tables.close()
+
+        await self.supervisor.start(
+            Service(
+                name="worker",
+                command=self._vfax("serve", "worker"),
+                ready=known,
+                where=f"{listen[0]}:{listen[1]}",
+                environment=self.environment("worker", listen),
+            )
+        )
+
+
+def version_of(program: str, *arguments: str) -> str:
+    """Return the first version number that a program prints, or an empty string."""
+    try:
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    match = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    return match[0] if match else ""
+
+

@@ -1,0 +1,116 @@
+"""Run child processes in the foreground: start in order, watch, stop in reverse."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spandsp_bridge.errors import SetupError
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 8.0
+POLL = 0.05
+
+
+@dataclass(slots=True)
+class Service:
+    """One child process. `ready` says whether it serves; it is polled after the start."""
+
+    name: str
+    command: list[str]
+    ready: Callable[[], Awaitable[bool]]
+    where: str = ""  #: for people: where it listens
+    environment: dict[str, str] = field(default_factory=dict)
+    stop_signal: int = signal.SIGTERM
+    process: asyncio.subprocess.Process | None = None
+    state: str = "waiting"  #: waiting, starting, up, stopped, died
+
+
+class Supervisor:
+    """A list of services. Every child has its own process group and its own log file."""
+
+    def __init__(self, logs: Path) -> None:
+        self.services: list[Service] = []
+        self._logs = logs
+        self._watchers: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self.died = asyncio.Event()
+
+    def log_file(self, service: Service) -> Path:
+        """Return where a service's output goes."""
+        return self._logs / f"{service.name}.log"
+
+    def get(self, name: str) -> Service:
+        """Return a service by its name."""
+        return next(service for service in self.services if service.name == name)
+
+    async def start(self, service: Service) -> None:
+        """Start a service and wait until it serves. Raises SetupError."""
+        if service not in self.services:
+            self.services.append(service)
+        self._logs.mkdir(parents=True, exist_ok=True)
+        service.state = "starting"
+        with self.log_file(service).open("ab") as output:
+            try:
+                service.process = await asyncio.create_subprocess_exec(
+                    *service.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env={**os.environ, **service.environment},
+                    start_new_session=True,
+                )
+            except FileNotFoundError as error:
+                raise SetupError(
+                    f"{service.command[0]} is not installed: run ./install.sh"
+                ) from error
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                while not await service.ready():
+                    if service.process.returncode is not None:
+                        raise SetupError(self._why(service, "ended at once"))
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
+            raise SetupError(
+                self._why(service, f"was not ready after {READY_SECONDS:.0f} s")
+            ) from None
+        service.state = "up"
+        self._watchers.append(asyncio.create_task(self._watch(service, service.process)))
+
+    def _why(self, service: Service, what: str) -> str:
+        service.state = "died"
+        lines = self.log_file(service).read_text(errors="replace").strip().splitlines()
+        last = f": {lines[-1][:300]}" if lines else ""
+        return f"{service.name} {what}{last} (log: {self.log_file(service)})"
+
+    async def _watch(self, service: Service, process: asyncio.subprocess.Process) -> None:
+        await process.wait()
+        if not self._stopping and service.process is process and service.state == "up":
+            service.state = "died"
+            self.died.set()
+
+    async def stop(self, service: Service) -> None:
+        """Stop a service: its signal first, SIGKILL for the whole group at last."""
+        process = service.process
+        if process is None or process.returncode is not None:
+            return
+        service.state = "stopped"
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(service.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def stop_all(self) -> None:
+        """Stop everything, the last started first."""
+        self._stopping = True
+        for service in reversed(self.services):
+            await self.stop(service)
+        for watcher in self._watchers:
+            watcher.cancel()

@@ -1,0 +1,90 @@
+"""Render Kamailio's configuration from the templates in kamailio-config/."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from spandsp_bridge.settings import ROOT, Settings, parse_address
+
+TEMPLATES = ROOT / "kamailio-config"
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = Environment(  # noqa: S701  (the output is a Kamailio configuration, not HTML)
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.get_template(template).render(**values)
+
+
+def _listener(address: tuple[str, int], protocol: str) -> str:
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"{protocol}:{host}:{address[1]}"
+
+
+def kamailio(settings: Settings, *, workers: int = 2, foreground: bool = True) -> str:
+    """Return kamailio.cfg for the proxy at `outbound_proxy`."""
+    address = parse_address(settings.outbound_proxy)
+    return _render(
+        "kamailio.cfg.j2",
+        foreground=foreground,
+        workers=workers,
+        listeners=[_listener(address, "udp"), _listener(address, "tcp")],
+        tcp=True,
+        host=address[0],
+        rpc_socket=settings.rpc_socket,
+        dispatcher_file=settings.dispatcher_file,
+        ping_interval=5,
+        kemi_main=ROOT / "kemi" / "main.py",
+    )
+
+
+def carrier(listen: tuple[str, int], hand_back_to: tuple[str, int]) -> str:
+    """Return the configuration of the demo's carrier."""
+    return _render(
+        "carrier.cfg.j2",
+        listen=_listener(listen, "udp"),
+        hand_back_to=f"{hand_back_to[0]}:{hand_back_to[1]}",
+    )
+
+
+def write(settings: Settings, folder: Path) -> Path:
+    """Write kamailio.cfg into a folder; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "kamailio.cfg"
+    path.write_text(kamailio(settings))
+    return path
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what Kamailio's process needs in its environment, over the usual."""
+    venv = ROOT / ".venv" / "bin"
+    return {
+        # The environment that Kamailio's embedded Python finds by its PATH.
+        "PATH": f"{venv}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "VFAX_ROUTES_FILE": str(settings.routes_file),
+        "VFAX_ROUTES_MAP_SIZE": str(settings.routes_map_size),
+    }
+
+
+def command(config: Path, runtime: Path) -> list[str]:
+    """Return the command that runs Kamailio in the foreground.
+
+    `-x fm`: the default allocator takes a third of the CPU under load.
+    """
+    return [
+        "kamailio",
+        "-DD",
+        "-E",
+        "-x",
+        "fm",
+        "-m",
+        "128",
+        "-M",
+        "16",
+        "-Y",
+        str(runtime),
+        "-f",
+        str(config),
+    ]

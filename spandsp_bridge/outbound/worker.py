@@ -1,0 +1,182 @@
+"""The outbound worker: claims faxes, renders, dials, stores each attempt and the end."""
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+from pathlib import Path
+
+import psycopg
+import structlog
+
+from spandsp_bridge.calls.send import Sender, SendJob
+from spandsp_bridge.documents.render import render
+from spandsp_bridge.documents.tiff import to_pdf
+from spandsp_bridge.errors import DocumentError
+from spandsp_bridge.model import Outcome, PageDone
+from spandsp_bridge.store.database import listen
+from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
+from spandsp_bridge.store.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+RENEW_SECONDS = 15.0
+POLL_SECONDS = 5.0
+
+
+class Worker:
+    """Sends the queue of one node, `max_calls` at a time."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        database_url: str,
+        store: FaxStore,
+        sender: Sender,
+        progress: Progress,
+        scratch: Path,
+        max_calls: int,
+        max_pages: int,
+    ) -> None:
+        self._node = node
+        # Claims belong to this process: one that took our name later is another.
+        self._name = f"{node}-{secrets.token_hex(4)}"
+        self._database_url = database_url
+        self._store = store
+        self._sender = sender
+        self._progress = progress
+        self._scratch = scratch
+        self._max_calls = max_calls
+        self._max_pages = max_pages
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Send for ever."""
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._keep_leases())]
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self._claim_what_fits()
+                except (psycopg.Error, OSError) as error:
+                    log.warning("the queue cannot be read; trying again", error=str(error)[:200])
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+        finally:
+            for task in [*helpers, *self._tasks]:
+                task.cancel()
+            with contextlib.suppress(psycopg.Error, OSError):
+                await self._store.release_claims(self._name)
+
+    async def _listen(self) -> None:
+        async for _ in listen(self._database_url, "vfax_faxes"):
+            self._wake.set()
+
+    async def _keep_leases(self) -> None:
+        while True:
+            try:
+                await self._store.renew(self._name)
+                for fax_id in await self._store.expire_claims():
+                    log.error("a worker died in mid-call", fax_id=fax_id)
+            except (psycopg.Error, OSError) as error:
+                log.warning("leases could not be renewed", error=str(error)[:200])
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _claim_what_fits(self) -> None:
+        while len(self._tasks) < self._max_calls:
+            fax = await self._store.claim(self._name)
+            if fax is None:
+                return
+            task = asyncio.create_task(self._send(fax))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+
+    async def _send(self, fax: Fax) -> None:
+        with structlog.contextvars.bound_contextvars(fax_id=fax.id):
+            try:
+                outcome = await self._attempt(fax)
+            except DocumentError as error:
+                outcome = Outcome(False, error.reason, str(error))
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("sending failed")
+                outcome = Outcome(
+                    False, "internal_error", "Sending failed inside the fax system; see its log."
+                )
+            await self._end(fax, outcome)
+
+    async def _end(self, fax: Fax, outcome: Outcome) -> None:
+        """Write the end, however long PostgreSQL is away."""
+        while True:
+            try:
+                await self._store.end_fax(fax, outcome)
+                break
+            except psycopg.OperationalError as error:
+                log.warning("the end of a fax waits for PostgreSQL", error=str(error)[:200])
+                await asyncio.sleep(POLL_SECONDS)
+        await self._progress.put(fax.id, stage="ended", reason=outcome.reason, pages=outcome.pages)
+        log.info("outbound fax ended", reason=outcome.reason, pages=outcome.pages)
+
+    async def _attempt(self, fax: Fax) -> Outcome:
+        sender = await self._store.virtual_fax(fax.virtual_fax_id)
+        original = await self._store.document(fax, "original")
+        if sender is None or original is None:
+            raise DocumentError("document_missing", "The document or its virtual fax is gone.")
+        await self._progress.put(fax.id, stage="rendering")
+        rendered = await render(original, sender.paper, self._max_pages, self._scratch)
+        pdf = await asyncio.to_thread(to_pdf, rendered.tiff, title=f"Fax to {fax.remote_number}")
+        await self._store.set_rendered(fax, rendered.tiff, pdf, rendered.pages)
+        with tempfile.TemporaryDirectory(prefix=f"{fax.id}-", dir=self._scratch) as folder:
+            file = Path(folder) / "send.tif"
+            await asyncio.to_thread(file.write_bytes, rendered.tiff)
+            return await self._dial(fax, sender, file, rendered.pages)
+
+    async def _dial(self, fax: Fax, sender: VirtualFax, file: Path, pages: int) -> Outcome:
+        attempt = await self._store.begin_attempt(fax, self._node)
+        await self._progress.put(fax.id, stage="dialling", page=0, pages=pages)
+
+        async def on_page(event: PageDone) -> None:
+            stats = event.stats
+            await self._progress.put(
+                fax.id,
+                stage="sending",
+                page=event.page,
+                pages=pages,
+                bit_rate=stats.bit_rate,
+                remote_station_id=stats.remote_station_id,
+            )
+            page = ReceivedPage(
+                event.page, stats.width, stats.length, stats.image_size, stats.bad_rows
+            )
+            try:
+                await self._store.confirm_page(fax, attempt, page)
+            except psycopg.OperationalError as error:
+                log.warning("a confirmed page waits for the end", error=str(error)[:200])
+
+        result = await self._sender.send(
+            SendJob(
+                fax_id=fax.id,
+                company_id=fax.company_id,
+                attempt=attempt,
+                from_number=fax.local_number,
+                to_number=fax.remote_number,
+                file=file,
+                pages=pages,
+                station_id=sender.station_id,
+                header_line=sender.header_line,
+                time_zone="",
+                ecm=sender.ecm,
+                max_bit_rate=sender.max_bit_rate,
+            ),
+            on_page,
+        )
+        await self._store.end_attempt(fax, attempt, result.outcome, result.call_id, result.route)
+        return result.outcome

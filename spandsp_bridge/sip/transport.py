@@ -1,0 +1,103 @@
+"""The user agent's socket: UDP on asyncio, one address, known peers only."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Collection
+
+import structlog
+
+from spandsp_bridge.errors import SetupError
+from spandsp_bridge.sip.timers import Timers
+from spandsp_bridge.sip.transaction import Address
+
+log = structlog.get_logger(__name__)
+
+RECEIVE_BUFFER = 4 * 1024 * 1024  #: octets; a burst of INVITEs has to fit
+
+
+class LoopTimers(Timers):
+    """Timers driven by the event loop: one loop timer, armed for the next deadline."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._handle: asyncio.TimerHandle | None = None
+        super().__init__(self._loop.time, self._arm)
+
+    def _arm(self) -> None:
+        deadline = self.next_deadline()
+        if deadline is None or (self._handle is not None and self._handle.when() <= deadline):
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._handle = self._loop.call_at(deadline, self._fire)
+
+    def _fire(self) -> None:
+        self._handle = None
+        try:
+            self.advance()
+        except Exception:
+            log.exception("a SIP timer failed")
+        self._arm()
+
+
+class UdpTransport(asyncio.DatagramProtocol):
+    """A bound UDP socket. Datagrams from strangers are dropped without an answer."""
+
+    def __init__(self, peers: Collection[str] | None) -> None:
+        self._peers = peers  #: addresses that may talk to us; None: anybody
+        self._receive: Callable[[bytes, Address], None] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self.strangers = 0
+
+    @classmethod
+    async def bind(cls, local: Address, peers: Collection[str] | None) -> "UdpTransport":
+        """Open the socket. Raises SetupError when the address is taken or not ours."""
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        try:
+            sock.bind(local)
+        except OSError as error:
+            sock.close()
+            raise SetupError(
+                f"SIP address {local[0]}:{local[1]} cannot be used: {error.strerror}; "
+                "change VFAX_SIP_LISTEN or stop the program that holds it"
+            ) from error
+        _, transport = await loop.create_datagram_endpoint(lambda: cls(peers), sock=sock)
+        return transport
+
+    def serve(self, receive: Callable[[bytes, Address], None]) -> None:
+        """Hand datagrams on from now."""
+        self._receive = receive
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the asyncio transport."""
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """Hand one datagram on; an error in its handling costs that message alone."""
+        if self._peers is not None and addr[0] not in self._peers:
+            self.strangers += 1
+            return
+        if self._receive is not None:
+            try:
+                self._receive(data, (addr[0], addr[1]))
+            except Exception:
+                log.exception("a SIP message was not handled", source=addr[0])
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP errors: the transaction's timer tells the same, later."""
+        log.debug("ICMP error", error=str(exc))
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send one datagram."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(data, address)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._transport is not None:
+            self._transport.close()

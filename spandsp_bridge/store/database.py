@@ -1,0 +1,210 @@
+"""The connection pool, and migrations.
+
+Services act as the role `vfax_service`; row-level security is forced on every
+table, so a connection that forgot its role sees nothing.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import psycopg.sql
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from spandsp_bridge.errors import SetupError
+from spandsp_bridge.settings import ROOT
+
+SQL = ROOT / "sql"
+REPEATABLE = ("policies", "functions", "views")
+MINIMUM_VERSION = 15
+LOCK = 0x76666178  # "vfax": one migration at a time
+
+Connection = AsyncConnection[dict[str, Any]]
+
+
+async def _act_as_service(connection: Connection) -> None:
+    await connection.execute("set role vfax_service")
+    await connection.commit()
+
+
+def unreachable(error: Exception) -> SetupError:
+    """Return a database error as one line that names the setting."""
+    text = str(error).strip().splitlines()
+    return SetupError(
+        f"PostgreSQL cannot be used: {text[0] if text else type(error).__name__}; "
+        "check VFAX_DATABASE_URL, and that `vfax migrate` was run"
+    )
+
+
+class Database:
+    """A pool of connections that act as `vfax_service`. An async context manager."""
+
+    def __init__(self, url: str, size: int = 8) -> None:
+        self.url = url
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            connection_class=AsyncConnection[dict[str, Any]],
+            kwargs={"row_factory": dict_row, "connect_timeout": 5},
+            configure=_act_as_service,
+            min_size=1,
+            max_size=size,
+            timeout=5,
+            open=False,
+        )
+
+    async def __aenter__(self) -> "Database":
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    async def ready(self) -> None:
+        """Wait for a first connection. Raises SetupError when there is none."""
+        try:
+            await self._pool.wait(timeout=10)
+        except PoolTimeout:
+            raise unreachable(await self._why()) from None
+
+    async def _why(self) -> Exception:
+        """Connect once outside the pool, to learn the reason that the pool only logs."""
+        try:
+            connection = await psycopg.AsyncConnection.connect(self.url, connect_timeout=5)
+        except psycopg.Error as error:
+            return error
+        async with connection:
+            try:
+                await connection.execute("set role vfax_service")
+            except psycopg.Error as error:
+                return error
+        return TimeoutError("no connection within 10 s")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Yield a connection inside a transaction."""
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+
+async def listen(url: str, channel: str) -> AsyncIterator[str | None]:
+    """Yield payloads of NOTIFY, and None after each (re)connection and every 30 s.
+
+    Notifications are lost while disconnected: None says "look for yourself".
+    Ends only when cancelled; a lost server is tried again with back-off.
+    """
+    delay = 0.2
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                url, autocommit=True, connect_timeout=5
+            )
+            async with connection:
+                await connection.execute(f"listen {channel}")
+                delay = 0.2
+                yield None
+                while True:
+                    quiet = True
+                    async for note in connection.notifies(timeout=30, stop_after=1):
+                        quiet = False
+                        yield note.payload
+                    if quiet:
+                        await connection.execute("select 1")
+                        yield None
+        except psycopg.Error:
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, 5)
+
+
+def _files() -> tuple[list[Path], list[Path]]:
+    migrations = sorted((SQL / "migrations").glob("[0-9]*.sql"))
+    repeatable = [f for folder in REPEATABLE for f in sorted((SQL / folder).glob("*.sql"))]
+    return migrations, repeatable
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the schema up to date; return the names of the files that were run.
+
+    Migrations run once and may never change afterwards; views, functions and policies
+    run again whenever anything changed. All in one transaction. Raises SetupError.
+    """
+    try:
+        connection = await psycopg.AsyncConnection.connect(url, connect_timeout=5)
+    except psycopg.Error as error:
+        raise unreachable(error) from error
+    async with connection:
+        if connection.info.server_version < MINIMUM_VERSION * 10000:
+            raise SetupError(
+                f"PostgreSQL {connection.info.server_version // 10000} is too old: "
+                f"{MINIMUM_VERSION} or later is needed (security_invoker views)"
+            )
+        await connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
+        await connection.execute(
+            "create table if not exists schema_files ("
+            " name text primary key, sha256 text not null,"
+            " applied_at timestamptz not null default now())"
+        )
+        cursor = await connection.execute("select name, sha256 from schema_files")
+        applied: dict[str, str] = dict(await cursor.fetchall())
+        migrations, repeatable = _files()
+        due: list[tuple[str, str, str]] = []
+        for file in migrations + repeatable:
+            name = str(file.relative_to(SQL))
+            text = file.read_text()
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if file in migrations and name in applied:
+                if applied[name] != digest:
+                    raise SetupError(
+                        f"sql/{name} was changed after it had been applied; "
+                        "restore it and put the change into a new migration"
+                    )
+                continue
+            due.append((name, text, digest))
+        if all(applied.get(name) == digest for name, _, digest in due):
+            return []
+        for name, text, digest in due:
+            try:
+                await connection.execute(text.encode())
+            except psycopg.Error as error:
+                raise SetupError(f"sql/{name} failed: {str(error).strip()}") from error
+            await connection.execute(
+                "insert into schema_files (name, sha256) values (%s, %s)"
+                " on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()",
+                [name, digest],
+            )
+    return [name for name, _, _ in due]
+
+
+async def create_database(server_url: str, name: str) -> None:
+    """Create a database where there is none. Raises SetupError."""
+    try:
+        connection = await psycopg.AsyncConnection.connect(
+            server_url, autocommit=True, connect_timeout=5
+        )
+        async with connection:
+            cursor = await connection.execute("select from pg_database where datname = %s", [name])
+            if await cursor.fetchone() is None:
+                await connection.execute(
+                    psycopg.sql.SQL("create database {}").format(psycopg.sql.Identifier(name))
+                )
+    except psycopg.Error as error:
+        raise unreachable(error) from error
+
+
+async def run_script(url: str, script: Path, variables: dict[str, str]) -> None:
+    """Run an SQL file in one transaction; it reads `variables` by current_setting().
+
+    Raises SetupError.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5) as connection:
+            for name, value in variables.items():
+                await connection.execute("select set_config(%s, %s, true)", [name, value])
+            await connection.execute(script.read_bytes())
+    except psycopg.Error as error:
+        raise SetupError(f"{script.name} failed: {str(error).strip()}") from error

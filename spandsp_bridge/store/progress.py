@@ -1,0 +1,45 @@
+"""Live progress in Redis. Losable: every failure is swallowed, PostgreSQL has the truth."""
+
+import json
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+EXPIRY = 3600  #: seconds
+
+
+def _key(fax_id: int) -> str:
+    return f"vfax:progress:{fax_id}"
+
+
+class Progress:
+    """Where a fax stands right now."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.asyncio.from_url(
+            url, socket_connect_timeout=0.5, socket_timeout=0.5, decode_responses=True
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def put(self, fax_id: int, **state: Any) -> None:
+        """Write the state of a fax."""
+        try:
+            await self._redis.set(_key(fax_id), json.dumps(state), ex=EXPIRY)
+        except (RedisError, OSError):
+            return
+
+    async def get(self, fax_id: int) -> dict[str, Any]:
+        """Return the state of a fax, empty when unknown."""
+        try:
+            value = await self._redis.get(_key(fax_id))
+            return dict(json.loads(value)) if value else {}
+        except (RedisError, OSError, ValueError):
+            return {}
+
+    async def ping(self) -> None:
+        """Raise RedisError or OSError when Redis cannot be used."""
+        await self._redis.ping()

@@ -1,0 +1,69 @@
+-- Who sees which rows. Three roles, none of which can log in; a login role is a member of one.
+--   vfax_service   the bridge, the publisher, the worker: all tenants
+--   vfax_brand     a brand operator: the brand in the setting vfax.brand_id
+--   vfax_company   a company's users: the company in the setting vfax.company_id
+-- With the setting unset there are no rows.
+
+do $$
+declare
+    r text;
+begin
+    foreach r in array array['vfax_service', 'vfax_brand', 'vfax_company'] loop
+        if not exists (select from pg_roles where rolname = r) then
+            execute format('create role %I nologin', r);
+        end if;
+    end loop;
+    -- Whoever migrates may act as the services do.
+    execute format('grant vfax_service, vfax_brand, vfax_company to %I', current_user);
+end
+$$;
+
+create or replace function current_brand() returns bigint language sql stable
+    return nullif(current_setting('vfax.brand_id', true), '')::bigint;
+comment on function current_brand() is 'The brand of this transaction, from the setting vfax.brand_id.';
+
+create or replace function current_company() returns bigint language sql stable
+    return nullif(current_setting('vfax.company_id', true), '')::bigint;
+comment on function current_company() is 'The company of this transaction, from the setting vfax.company_id.';
+
+do $$
+declare
+    t record;
+    brand_column text;
+    company_column text;
+begin
+    for t in
+        select c.oid, c.relname
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relrowsecurity
+    loop
+        execute format('drop policy if exists service on %I', t.relname);
+        execute format('drop policy if exists brand on %I', t.relname);
+        execute format('drop policy if exists company on %I', t.relname);
+        execute format('create policy service on %I to vfax_service using (true) with check (true)', t.relname);
+        execute format('grant select, insert, update, delete on %I to vfax_service', t.relname);
+
+        brand_column := case t.relname when 'brands' then 'id' else 'brand_id' end;
+        company_column := case t.relname when 'companies' then 'id' else 'company_id' end;
+        if exists (select from pg_attribute where attrelid = t.oid and attname = brand_column) and t.relname <> 'bridges' then
+            execute format('create policy brand on %I to vfax_brand using (%I = current_brand()) with check (%I = current_brand())',
+                           t.relname, brand_column, brand_column);
+            execute format('grant select on %I to vfax_brand', t.relname);
+        end if;
+        if exists (select from pg_attribute where attrelid = t.oid and attname = company_column)
+           and t.relname <> 'outgoing_routes' then
+            execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
+                           t.relname, company_column, company_column);
+            execute format('grant select on %I to vfax_company', t.relname);
+        end if;
+    end loop;
+end
+$$;
+
+-- A brand operator edits configuration; faxes are made by the bridge alone.
+grant insert, update, delete on companies, virtual_faxes, ddi_providers, ddi_provider_addresses, ddis,
+    carriers, carrier_servers, routing_patterns, routing_pattern_groups, routing_pattern_group_members,
+    outgoing_routes to vfax_brand;
+
+grant usage on schema public to vfax_service, vfax_brand, vfax_company;
+grant usage on all sequences in schema public to vfax_service, vfax_brand;
