@@ -21,7 +21,7 @@ from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.progress import Progress
 
 MODULES = (
-    "jsonrpcs kex corex tm tmx sl rr pv maxfwd textops textopsx siputils xlog sanity dispatcher "
+    "jsonrpcs kex kemix corex tm tmx sl rr pv maxfwd textops textopsx siputils xlog sanity dispatcher "
     "app_python3"
 ).split()
 MODULE_FOLDERS = "/usr/lib/*/kamailio/modules"

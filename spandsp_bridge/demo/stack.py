@@ -445,7 +445,8 @@ class Stack:
 
         async def alive() -> bool:
             states = await asyncio.to_thread(lambda: list(dispatcher_states(rpc)))
-            return any(u == uri and flags.startswith("A") for _, u, flags in states)
+            known = any(u == uri and flags.startswith("A") for _, u, flags in states)
+            return known and await asyncio.to_thread(options_answered, *listen)
 
         await self.supervisor.start(
             Service(
@@ -465,9 +466,11 @@ class Stack:
         async def known() -> bool:
             tables = Tables(settings.routes_file, settings.routes_map_size)
             try:
-                return tables.bridge(*listen) is not None
+                if tables.bridge(*listen) is None:
+                    return False
             finally:
                 tables.close()
+            return await asyncio.to_thread(options_answered, *listen)
 
         await self.supervisor.start(
             Service(

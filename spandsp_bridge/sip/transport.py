@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Collection
+from typing import cast
 
 import structlog
 
@@ -74,8 +75,8 @@ class UdpTransport(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the asyncio transport."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # uvloop's transport is one in all but its class.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Hand one datagram on; an error in its handling costs that message alone."""
