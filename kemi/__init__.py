@@ -1,0 +1,1 @@
+"""Kamailio's side: the KEMI script, its adapter to KSR, the routing core and its tables."""

@@ -12,7 +12,7 @@ import KSR as KSR  # noqa: PLC0414  (made by app_python3; the same name keeps ty
 import lmdb
 
 from kemi.routing import inbound, numbers, outbound
-from kemi.routing.model import BRIDGE_SET, CARRIER_SET, Bridge, Reply, ToVirtualFax
+from kemi.routing.model import BRIDGE_SET, Bridge, Reply, ToVirtualFax
 from kemi.tables import Tables
 
 ROUND_ROBIN = 4
@@ -52,7 +52,7 @@ class Adapter:
             return
         if KSR.sanity.sanity_check(17895, 7) < 0:
             return  # answered by the module
-        method = KSR.pv.gete("$rm")
+        method = KSR.kx.get_method()
         if method == "CANCEL":
             if KSR.tm.t_check_trans() > 0:
                 KSR.tm.t_relay()
@@ -62,7 +62,7 @@ class Adapter:
         if KSR.pv.gete("$tt") != "":
             self._within_dialog(method)
             return
-        if method == "OPTIONS" and KSR.pv.gete("$rU") == "":
+        if method == "OPTIONS" and KSR.kx.gete_ruser() == "":
             KSR.sl.send_reply(200, "OK")
             return
         if method != "INVITE":
@@ -109,13 +109,13 @@ class Adapter:
             KSR.sl.send_reply(503, "No routing tables yet")
             return
         said = self._strip()
-        address, port = KSR.pv.gete("$si"), int(KSR.pv.gete("$sp"))
+        address, port = KSR.kx.get_srcip(), int(KSR.kx.get_srcport())
         bridge = tables.bridge(address, port)
         if bridge is not None:
             self._outgoing(tables, bridge, said)
             return
         provider = tables.provider(address)
-        number = numbers.to_e164(KSR.pv.gete("$rU"))
+        number = numbers.to_e164(KSR.kx.gete_ruser())
         ddi = tables.ddi(number) if provider is not None and number is not None else None
         decision = inbound.decide(provider, number, ddi)
         if isinstance(decision, Reply):
@@ -143,7 +143,7 @@ class Adapter:
     def _outgoing(self, tables: Tables, bridge: Bridge, said: dict[str, str]) -> None:
         owner = said.get("X-Vfax-Company", "")
         company = tables.company(int(owner)) if owner.isascii() and owner.isdigit() else None
-        number = numbers.to_e164(KSR.pv.gete("$rU"))
+        number = numbers.to_e164(KSR.kx.gete_ruser())
         if company is None:
             self._refuse(Reply(403, "X-Vfax-Company names no company"))
             return
@@ -183,7 +183,7 @@ class Adapter:
     # ---- what happens to a relayed INVITE ---------------------------------
 
     def _route_taken(self) -> str:
-        """Return what took the call, as the value of X-Vfax-Route."""
+        """Return what took the call: route=ID;carrier=ID;server=ID;uri=URI."""
         tried = KSR.pvx.xavp_child_get("_dsdst_", "grp")
         uri = KSR.pvx.xavp_child_get("_dsdst_", "uri")
         attrs = KSR.pvx.xavp_child_get("_dsdst_", "attrs")
@@ -192,13 +192,12 @@ class Adapter:
         )
         if tried is None:
             return ""
-        carrier = int(tried) - CARRIER_SET
-        return f"route={routes.get(str(tried), '')};carrier={carrier};server={uri};{attrs or ''}"
+        return f"route={routes.get(str(tried), '')};{attrs};uri={uri}"
 
     def reply_outbound(self) -> None:
         """Tell the bridge which route took its call; strip what a stranger might claim."""
         self._strip()
-        if KSR.pv.gete("$rm") == "INVITE" and KSR.kx.get_status() >= 180:
+        if KSR.kx.get_method() == "INVITE" and KSR.kx.get_status() >= 180:
             KSR.hdr.append(f"X-Vfax-Route: {self._route_taken()}\r\n")
 
     def failure_inbound(self) -> None:
@@ -239,4 +238,4 @@ class Adapter:
             KSR.tm.t_reply(503, "Every carrier refused the call")
 
     def _silent(self) -> bool:
-        return KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0
+        return bool(KSR.tm.t_branch_timeout() > 0 and KSR.tm.t_branch_replied() < 0)

@@ -96,7 +96,7 @@ class Tables:
 
     def routes(self, company: Company) -> list[Route]:
         """Return the routes that a company's calls may take."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for owner in (None, company.id):
             rows += self._get(routes_key(company.brand, owner)) or []
         return [Route(**{**row, "prefixes": tuple(row["prefixes"])}) for row in rows]

@@ -29,31 +29,30 @@ log = structlog.get_logger(__name__)
 
 SERVICES = ("bridge", "worker", "publisher", "all")
 DIRECTORY_SECONDS = 5.0
+DIRECTORY_TIMEOUT = 0.5
 SHUTDOWN_SECONDS = 5.0
 
 
 class Directory:
-    """The virtual faxes as last read: answering a call never waits for the database."""
+    """The virtual faxes as last read: an answer waits for the database for a moment at most."""
 
     def __init__(self, store: FaxStore) -> None:
         self._store = store
-        self._known: dict[int, VirtualFax] = {}
-        self._wanted: set[int] = set()
+        self._known: dict[int, tuple[float, VirtualFax | None]] = {}
 
-    def find(self, virtual_fax: int) -> VirtualFax | None:
-        """Return what is known now; unknown ones are fetched for the next call."""
-        self._wanted.add(virtual_fax)
-        return self._known.get(virtual_fax)
-
-    async def run(self) -> None:
-        """Refresh for ever."""
-        while True:
-            for wanted in list(self._wanted):
-                with contextlib.suppress(psycopg.Error, OSError):
-                    found = await self._store.virtual_fax(wanted)
-                    if found is not None:
-                        self._known[wanted] = found
-            await asyncio.sleep(DIRECTORY_SECONDS)
+    async def find(self, virtual_fax: int) -> VirtualFax | None:
+        """Return a virtual fax, as it was up to DIRECTORY_SECONDS ago; None when unknown."""
+        now = asyncio.get_running_loop().time()
+        read_at, known = self._known.get(virtual_fax, (-DIRECTORY_SECONDS, None))
+        if now - read_at < DIRECTORY_SECONDS:
+            return known
+        try:
+            async with asyncio.timeout(DIRECTORY_TIMEOUT):
+                known = await self._store.virtual_fax(virtual_fax)
+        except (psycopg.Error, OSError):  # TimeoutError is an OSError
+            return known
+        self._known[virtual_fax] = (now, known)
+        return known
 
 
 class Node:
@@ -83,17 +82,18 @@ class Node:
             receiver: Receiver | None = None
             if self._receives:
                 spool = Spool(s.spool)
-                directory = Directory(store)
-                drain = SpoolDrain(spool, store, s.node, lambda: receiver.active if receiver else ())
+                drain = SpoolDrain(
+                    spool, store, s.node, lambda: receiver.active if receiver else ()
+                )
                 receiver = Receiver(
                     engine=engine,
                     spool=spool,
                     media_address=s.media_address,
                     limits=Limits(s.max_calls, s.max_call_seconds),
-                    find=directory.find,
+                    find=Directory(store).find,
                     on_stored=drain.wake,
                 )
-                tasks += [drain.run(), directory.run()]
+                tasks.append(drain.run())
             agent = UserAgent(
                 local=local,
                 outbound_proxy=proxy,

@@ -283,7 +283,8 @@ def fax_show(
         console.print(f"  {found.explanation}")
     for a in attempts:
         console.print(
-            f"\nattempt {a['number']} by {a['bridge']}: SIP {a['sip_status']} {a['sip_reason'] or ''},"
+            f"\nattempt {a['number']} by {a['bridge']}:"
+            f" SIP {a['sip_status']} {a['sip_reason'] or ''},"
             f" T.30 {a['t30_code']} {a['t30_text'] or ''}, {a['bit_rate'] or '-'} bit/s,"
             f" ECM {'on' if a['ecm'] else 'off'}, {a['remote_station_id']}",
             markup=False,

@@ -21,9 +21,9 @@ from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.progress import Progress
 
 MODULES = (
-    "jsonrpcs kex kemix corex tm tmx sl rr pv maxfwd textops textopsx siputils xlog sanity dispatcher "
-    "app_python3"
-).split()
+    *("jsonrpcs", "kex", "kemix", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd", "textops"),
+    *("textopsx", "siputils", "xlog", "sanity", "dispatcher", "app_python3"),
+)
 MODULE_FOLDERS = "/usr/lib/*/kamailio/modules"
 LEAST_FREE = 1 << 30
 
@@ -49,16 +49,23 @@ def _output(*command: str) -> str:
 def _kamailio() -> list[Check]:
     version = _output("kamailio", "-v").partition("\n")[0]
     checks = [
-        Check("Kamailio", "version: kamailio 5." in version, version or "not found",
-              "apt-get install kamailio (5.6 or later)")
+        Check(
+            "Kamailio",
+            "version: kamailio 5." in version,
+            version or "not found",
+            "apt-get install kamailio (5.6 or later)",
+        )
     ]
     folders = list(Path("/").glob(MODULE_FOLDERS.lstrip("/")))
     have = {f.stem for folder in folders for f in folder.glob("*.so")}
     missing = [m for m in MODULES if m not in have]
     checks.append(
-        Check("Kamailio modules", not missing, f"missing: {', '.join(missing)}" if missing
-              else f"{len(MODULES)} of {len(MODULES)}",
-              "apt-get install kamailio kamailio-python3-modules")
+        Check(
+            "Kamailio modules",
+            not missing,
+            f"missing: {', '.join(missing)}" if missing else f"{len(MODULES)} of {len(MODULES)}",
+            "apt-get install kamailio kamailio-python3-modules",
+        )
     )
     return checks
 
@@ -71,21 +78,29 @@ def _config(settings: Settings) -> Check:
         path = folder / "check.cfg"
         path.write_text(kamailio_config.kamailio(settings))
     except OSError as error:
-        return Check(name, False, f"{folder}: {error.strerror}", "set VFAX_VAR to a folder of yours")
+        return Check(
+            name, False, f"{folder}: {error.strerror}", "set VFAX_VAR to a folder of yours"
+        )
     try:
         output = _output("kamailio", "-c", "-f", str(path))
     finally:
         path.unlink(missing_ok=True)
     good = "config file ok" in output
-    return Check(name, good, "kamailio -c: ok" if good else output.splitlines()[-1:][0][:120]
-                 if output else "no output", "look at kamailio-config/ and the VFAX_ settings")
+    return Check(
+        name,
+        good,
+        "kamailio -c: ok" if good else output.splitlines()[-1:][0][:120] if output else "no output",
+        "look at kamailio-config/ and the VFAX_ settings",
+    )
 
 
 def _python() -> Check:
     embedded = sys.base_prefix == "/usr" and Path(sys.prefix) == ROOT / ".venv"
     return Check(
-        "Python environment", embedded, f"{sys.version.split()[0]} in {sys.prefix}",
-        "rm -r .venv && ./install.sh (Kamailio embeds Debian's Python: the environment is made with it)",
+        "Python environment",
+        embedded,
+        f"{sys.version.split()[0]} in {sys.prefix}",
+        "rm -r .venv && ./install.sh (it is made with Debian's Python, which Kamailio embeds)",
     )
 
 
@@ -142,13 +157,18 @@ def _rpc(settings: Settings) -> Check:
 def _port(settings: Settings) -> Check:
     """Our SIP address has to be this machine's; taken means that a node runs."""
     address = parse_address(settings.sip_listen)
-    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
-                       socket.SOCK_DGRAM) as sock:
+    with socket.socket(
+        socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM
+    ) as sock:
         try:
             sock.bind((address[0], 0))
         except OSError as error:
-            return Check("SIP address", False, f"{address[0]}: {error.strerror}",
-                         "set VFAX_SIP_LISTEN to an address of this machine")
+            return Check(
+                "SIP address",
+                False,
+                f"{address[0]}: {error.strerror}",
+                "set VFAX_SIP_LISTEN to an address of this machine",
+            )
         try:
             sock.close()
             with socket.socket(sock.family, socket.SOCK_DGRAM) as second:
@@ -161,8 +181,12 @@ def _port(settings: Settings) -> Check:
 def _media(settings: Settings) -> Check:
     first, last = parse_ports(settings.media_ports)
     calls = (last - first + 1) // 2
-    return Check("media ports", calls >= settings.max_calls, f"{first}-{last}: {calls} calls",
-                 f"widen VFAX_MEDIA_PORTS: {settings.max_calls} calls need twice as many ports")
+    return Check(
+        "media ports",
+        calls >= settings.max_calls,
+        f"{first}-{last}: {calls} calls",
+        f"widen VFAX_MEDIA_PORTS: {settings.max_calls} calls need twice as many ports",
+    )
 
 
 def _folder(settings: Settings) -> Check:
@@ -172,19 +196,27 @@ def _folder(settings: Settings) -> Check:
     except OSError as error:
         return Check("state folder", False, f"{settings.var}: {error.strerror}", "set VFAX_VAR")
     good = os.access(settings.var, os.W_OK) and free >= LEAST_FREE
-    return Check("state folder", good, f"{settings.var}, {free >> 30} GiB free",
-                 "make it writable and keep 1 GiB free: pages are stored there before MCF")
+    return Check(
+        "state folder",
+        good,
+        f"{settings.var}, {free >> 30} GiB free",
+        "make it writable and keep 1 GiB free: pages are stored there before MCF",
+    )
 
 
 def _clock() -> Check:
     good = time.time() > 1_750_000_000
-    return Check("clock", good, time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-                 "set the clock: header lines and records carry it")
+    return Check(
+        "clock",
+        good,
+        time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "set the clock: header lines and records carry it",
+    )
 
 
 async def examine(settings: Settings) -> list[Check]:
     """Run every check."""
-    checks = [
+    return [
         *await asyncio.to_thread(_kamailio),
         await asyncio.to_thread(_config, settings),
         _python(),
@@ -199,4 +231,3 @@ async def examine(settings: Settings) -> list[Check]:
         _folder(settings),
         _clock(),
     ]
-    return checks

@@ -148,12 +148,12 @@ def compile_dispatcher(rows: Rows) -> str:
             uri = f"sip:{_host(r['address'])}:{r['port']}"
             lines.append(f"{BRIDGE_SET} {uri} 0 0 bridge={r['bridge']}")
     for r in rows["routing_carriers"]:
-        for s in r["servers"]:
-            # Dispatcher: higher goes first; ours: lower goes first.
-            lines.append(
-                f"{CARRIER_SET + r['carrier']} {_server_uri(s)} 0 {254 - s['priority']}"
-                f" carrier={r['carrier']};server={s['server']}"
-            )
+        # Dispatcher: higher goes first; ours: lower goes first.
+        lines += [
+            f"{CARRIER_SET + r['carrier']} {_server_uri(s)} 0 {254 - s['priority']}"
+            f" carrier={r['carrier']};server={s['server']}"
+            for s in r["servers"]
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -294,7 +294,7 @@ class Publisher:
         try:
             await self.publish()
         except BadTableError as error:
-            log.error("the routing tables stay as they were: a row is wrong", error=str(error))
+            log.warning("the routing tables stay as they were: a row is wrong", error=str(error))
         except (psycopg.Error, OSError, lmdb.Error) as error:
             log.warning("could not publish, trying again at the next change", error=str(error))
 

@@ -1,0 +1,1 @@
+"""The routing core: facts in, a decision with its explanation out."""

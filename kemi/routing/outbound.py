@@ -79,12 +79,9 @@ def _with_probability(usable: list[tuple[Route, Carrier]]) -> Iterable[Candidate
         yield Candidate(route, carrier, route.weight / weights)
 
 
-def _order(
-    candidates: tuple[Candidate, ...], random: Callable[[], float]
-) -> tuple[Candidate, ...]:
+def _order(candidates: tuple[Candidate, ...], random: Callable[[], float]) -> tuple[Candidate, ...]:
     """Order by priority; inside one, at random with exact weights (Efraimidis, Spirakis 2006)."""
     keyed = [
-        (c.route.priority, -(random() ** (1.0 / c.route.weight)), c.route.id, c)
-        for c in candidates
+        (c.route.priority, -(random() ** (1.0 / c.route.weight)), c.route.id, c) for c in candidates
     ]
     return tuple(c for *_, c in sorted(keyed, key=lambda k: k[:3]))

@@ -1,0 +1,1 @@
+"""Fax calls: receiving into the spool, sending, and what both share."""

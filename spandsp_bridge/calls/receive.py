@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -60,7 +60,7 @@ class Receiver:
         spool: Spool,
         media_address: str,
         limits: Limits,
-        find: Callable[[int], VirtualFax | None],
+        find: Callable[[int], Awaitable[VirtualFax | None]],
         on_stored: Callable[[], None],
     ) -> None:
         self._engine = engine
@@ -120,7 +120,7 @@ class Receiver:
 
     async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
         entry = await asyncio.to_thread(self._spool.create, key, facts)
-        known = self._find(facts.virtual_fax)
+        known = await self._find(facts.virtual_fax)
         try:
             session = await self._engine.open(
                 SessionOptions(

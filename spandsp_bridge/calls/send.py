@@ -53,8 +53,9 @@ def parse_route(value: str | None) -> dict[str, str] | None:
     """Return Kamailio's X-Vfax-Route as a dictionary, or None."""
     if not value:
         return None
-    pairs = (part.split("=", 1) for part in value.split(";") if "=" in part)
-    return {name.strip(): text.strip() for name, text in pairs}
+    known, _, uri = value.partition("uri=")  # the URI is last, and may hold semicolons
+    pairs = (part.split("=", 1) for part in known.split(";") if "=" in part)
+    return {**{name.strip(): text.strip() for name, text in pairs}, "uri": uri.strip()}
 
 
 class Sender:

@@ -22,7 +22,9 @@ def compose(fax: Fax, virtual_fax: VirtualFax, pdf: bytes, sender: str) -> Email
     source = fax.remote_number
     pages = fax.pages_confirmed
     message = EmailMessage()
-    message["Subject"] = f"New fax from {source} received in {virtual_fax.name} ({fax.local_number})"
+    message["Subject"] = (
+        f"New fax from {source} received in {virtual_fax.name} ({fax.local_number})"
+    )
     message["From"] = sender
     message["To"] = ", ".join(virtual_fax.email)
     message["Date"] = formatdate(usegmt=True)
@@ -35,9 +37,7 @@ def compose(fax: Fax, virtual_fax: VirtualFax, pdf: bytes, sender: str) -> Email
         f"Time: {fax.created_at:%Y-%m-%d %H:%M %Z}\n"
         f"Pages: {pages}\n{partial}"
     )
-    message.add_attachment(
-        pdf, maintype="application", subtype="pdf", filename=f"fax-{fax.id}.pdf"
-    )
+    message.add_attachment(pdf, maintype="application", subtype="pdf", filename=f"fax-{fax.id}.pdf")
     return message
 
 

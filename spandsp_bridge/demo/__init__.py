@@ -1,0 +1,1 @@
+"""The whole system on loopback, for `make demo` and the tests."""

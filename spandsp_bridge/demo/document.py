@@ -44,7 +44,9 @@ def photograph(width: int, height: int) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for layer in range(5):
         base, tone = height * (0.45 + 0.12 * layer), 165 - 34 * layer
-        waves = [(dice.uniform(0.5, 3.5), dice.uniform(0, 6.3), dice.uniform(8, 26)) for _ in range(4)]
+        waves = [
+            (dice.uniform(0.5, 3.5), dice.uniform(0, 6.3), dice.uniform(8, 26)) for _ in range(4)
+        ]
         ridge = [
             (x, base - sum(a * math.sin(f * x * 6.3 / width + p) for f, p, a in waves))
             for x in range(width)

@@ -33,9 +33,9 @@ def main() -> None:
     """Serve until SIGTERM."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     controller = Controller(Keeper(folder), hostname="127.0.0.1", port=port)
-    controller.start()  # type: ignore[no-untyped-call]
+    controller.start()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    controller.stop()  # type: ignore[no-untyped-call]
+    controller.stop()
 
 
 if __name__ == "__main__":

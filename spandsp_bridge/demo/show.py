@@ -163,14 +163,20 @@ def proof_panel(proof: Proof) -> Panel:
         ("status", f"[green]{proof.sent.status}[/]"),
         ("pages confirmed", f"{proof.sent.pages_confirmed} of {proof.sent.pages}"),
         ("remote station id", a["remote_station_id"]),
-        ("bit rate, ECM", f"{a['bit_rate']} bit/s, ECM {'on' if a['ecm'] else 'off'}, {a['encoding']}"),
+        (
+            "bit rate, ECM",
+            f"{a['bit_rate']} bit/s, ECM {'on' if a['ecm'] else 'off'}, {a['encoding']}",
+        ),
         (
             "route taken",
-            f"route {route.get('route')}, carrier {route.get('carrier')}, {route.get('server')}",
+            f"route {route.get('route')}, carrier {route.get('carrier')}, {route.get('uri')}",
         ),
         ("received as", f"fax {proof.received.id}, {proof.received.status}"),
         ("PDF", str(proof.pdf)),
-        ("pixels", f"[green]{proof.pages_equal} of {proof.sent.pages} pages equal, pixel for pixel[/]"),
+        (
+            "pixels",
+            f"[green]{proof.pages_equal} of {proof.sent.pages} pages equal, pixel for pixel[/]",
+        ),
         ("time", f"{proof.seconds:.0f} s"),
     ):
         grid.add_row(name, str(value))

@@ -89,9 +89,9 @@ def postgres_binaries() -> Path:
     """Return the folder of the newest PostgreSQL server. Raises SetupError."""
     found = []
     for folder in Path("/usr/lib/postgresql").glob("*/bin"):
-        version = folder.parent.name
-        if version.isdigit() and (folder / "initdb").exists():
-            found.append((int(version), folder))
+        name = folder.parent.name
+        if name.isdigit() and (folder / "initdb").exists():
+            found.append((int(name), folder))
     if not found:
         raise SetupError("PostgreSQL's server is not installed: apt-get install postgresql-15")
     version, newest = max(found)
@@ -164,7 +164,9 @@ class Stack:
 
     # ---- settings ---------------------------------------------------------
 
-    def environment(self, node: str = "demo", listen: tuple[str, int] | None = None) -> dict[str, str]:
+    def environment(
+        self, node: str = "demo", listen: tuple[str, int] | None = None
+    ) -> dict[str, str]:
         """Return the VFAX_ variables of a process of this stack."""
         address, port = listen or (WORKER, self.port + 3)
         first = self.port + 100
@@ -302,11 +304,12 @@ class Stack:
         for _ in range(100):  # the port is open before the server takes sessions
             try:
                 await create_database(server, "vfax")
-                return
             except SetupError as error:
                 if "starting up" not in str(error):
                     raise
                 await asyncio.sleep(0.1)
+            else:
+                return
 
     async def _initdb(self, command: list[str], data: Path) -> None:
         read, write = os.pipe()
@@ -493,5 +496,3 @@ def version_of(program: str, *arguments: str) -> str:
         return ""
     match = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
     return match[0] if match else ""
-
-

@@ -1,0 +1,1 @@
+"""Documents: PDF to TIFF-F, and back."""

@@ -1,0 +1,1 @@
+"""The fax engine: C over SpanDSP, in processes of its own."""

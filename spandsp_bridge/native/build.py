@@ -3,12 +3,12 @@
 Declared here is only what Python calls; SpanDSP's structs stay in C.
 """
 
-import os
 from pathlib import Path
 
 from cffi import FFI
 
 HERE = Path(__file__).parent
+FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, where setup.py runs
 SOURCES = ("engine.c", "udptl.c", "frame_guard.c")
 STRICT = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 
@@ -37,9 +37,8 @@ ffibuilder.set_source(
     #include "frame_guard.h"
     #include <spandsp.h>
     """,
-    # Relative to the root of the repository, where setup.py runs.
-    sources=[os.path.join("spandsp_bridge", "native", name) for name in SOURCES],
-    include_dirs=[os.path.join("spandsp_bridge", "native")],
+    sources=[str(FOLDER / name) for name in SOURCES],
+    include_dirs=[str(FOLDER)],
     # The generated wrapper is not ours to keep free of warnings.
     extra_compile_args=[*STRICT, "-Wno-unused-parameter", "-Wno-missing-field-initializers"],
     libraries=["spandsp"],

@@ -117,7 +117,7 @@ class _Process:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         self._child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "spandsp_bridge.native.process", stdin=theirs
+            sys.executable, "-m", "spandsp_bridge.native.process", stdin=theirs.fileno()
         )
         theirs.close()
         self._sock = ours
@@ -202,7 +202,9 @@ class _Process:
                 future.set_result((message["audio_port"], message["t38_port"]))
             case "refused" if future is not None and not future.done():
                 future.set_exception(
-                    EngineError(f"{message['reason']}; widen VFAX_MEDIA_PORTS or wait for calls to end")
+                    EngineError(
+                        f"{message['reason']}; widen VFAX_MEDIA_PORTS or wait for calls to end"
+                    )
                 )
             case "opened" | "refused":
                 pass
@@ -226,9 +228,7 @@ class _Process:
         self._sessions.clear()
         for session in sessions:
             session.put(
-                Finished(
-                    NO_T30_CODE, "the engine process ended", Cause.ENGINE_LOST, SessionStats()
-                )
+                Finished(NO_T30_CODE, "the engine process ended", Cause.ENGINE_LOST, SessionStats())
             )
 
 

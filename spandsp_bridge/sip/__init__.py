@@ -1,0 +1,1 @@
+"""Our SIP user agent: message, transaction, dialog, user agent, transport."""

@@ -90,9 +90,7 @@ class ClientTransaction:
             self._interval *= 2
             if not self.invite:
                 # Timer E is T2 in Proceeding (§17.1.2.2)
-                self._interval = (
-                    T2 if self.state is State.PROCEEDING else min(self._interval, T2)
-                )
+                self._interval = T2 if self.state is State.PROCEEDING else min(self._interval, T2)
             self._retransmit = self._layer.timers.call_later(self._interval, self._resend)
 
     def _time_out(self) -> None:

@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -419,7 +419,7 @@ class Call:
             self.handler.on_ended(by_peer, reason)
 
 
-def _retrieve(future: "asyncio.Future[object]") -> None:
+def _retrieve(future: "asyncio.Future[Any]") -> None:
     """Mark a future's exception as seen: the owner may have stopped waiting."""
     if not future.cancelled():
         future.exception()
@@ -569,7 +569,12 @@ class UserAgent:
     async def sleep(self, seconds: float) -> None:
         """Wait by the injected time."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.timers.call_later(seconds, lambda: future.done() or future.set_result(None))
+
+        def wake() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        self.timers.call_later(seconds, wake)
         await future
 
     # ---- what transactions report --------------------------------------

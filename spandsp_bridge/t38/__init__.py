@@ -1,0 +1,1 @@
+"""T.38: session descriptions, negotiation, and what an outcome means."""

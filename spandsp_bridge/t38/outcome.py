@@ -150,5 +150,6 @@ def judge_sip(status: int, reason: str) -> Outcome:
         if 500 <= status < 600
         else ("call_failed", f"The call failed with SIP {status}."),
     )
-    return Outcome(False, word, f"{sentence} (SIP {status} {reason})", sip_status=status,
-                   sip_reason=reason)
+    return Outcome(
+        False, word, f"{sentence} (SIP {status} {reason})", sip_status=status, sip_reason=reason
+    )
