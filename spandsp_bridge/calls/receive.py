@@ -11,7 +11,6 @@ import structlog
 
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry
-from spandsp_bridge.documents.tiff import TiffError
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Engine, Finished, Outcome, PageDone, Session, SessionOptions
 from spandsp_bridge.sip.message import SipParseError
@@ -170,7 +169,7 @@ class Receiver:
             nonlocal complete
             try:
                 await asyncio.to_thread(entry.commit_page, event.page, event.stats)
-            except (OSError, TiffError) as error:
+            except Exception as error:  # whatever it was: no MCF without a durable page
                 log.exception("a page is not durable, so it is not confirmed", page=event.page)
                 fax_call.trace.append(f"! page {event.page} was not stored: {error}")
                 session.page_verdict(durable=False)

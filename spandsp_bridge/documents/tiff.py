@@ -4,8 +4,13 @@ import io
 import struct
 
 import img2pdf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+#: What Pillow raises for files that are cut or hostile.
+BROKEN = (
+    *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
+    *(OverflowError, MemoryError, struct.error, Image.DecompressionBombError),
+)
 MAX_PIXELS = 4864 * 30000  # A3 at 400 dpi, and very long
 
 
@@ -18,7 +23,7 @@ def _frames(data: bytes) -> Image.Image:
         raise TiffError("no TIFF header")
     try:
         return Image.open(io.BytesIO(data), formats=["TIFF"])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except BROKEN as error:
         raise TiffError(str(error)) from error
 
 
@@ -31,7 +36,7 @@ def page_sizes(data: bytes) -> list[tuple[int, int]]:
                 image.seek(page)
                 sizes.append(image.size)
             return sizes
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError) as error:
+    except BROKEN as error:
         raise TiffError(str(error)) from error
 
 
@@ -44,7 +49,7 @@ def page_bitmaps(data: bytes) -> list[tuple[tuple[int, int], bytes]]:
                 image.seek(page)
                 bitmaps.append((image.size, image.convert("1").tobytes()))
             return bitmaps
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError) as error:
+    except BROKEN as error:
         raise TiffError(str(error)) from error
 
 
@@ -60,7 +65,7 @@ def check_page(data: bytes, page: int) -> tuple[int, int]:
                 raise TiffError(f"page {page} is too large")
             image.load()
             return width, length
-    except (OSError, ValueError, SyntaxError, EOFError, KeyError) as error:
+    except BROKEN as error:
         raise TiffError(str(error)) from error
 
 

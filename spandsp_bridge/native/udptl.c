@@ -244,16 +244,19 @@ static uint8_t *write_fec(const struct udptl *u, uint8_t *start, uint8_t *at, co
     uint8_t parity[UDPTL_MAX_ENTRIES][UDPTL_MAX_IFP];
     size_t sizes[UDPTL_MAX_ENTRIES] = { 0 };
     size_t total = 4;
-    int entries = u->depth;
+    /* At the start there is less behind us than the parity wants to cover. */
+    int behind = u->counts.sent < UDPTL_HISTORY - 1 ? (int) u->counts.sent : UDPTL_HISTORY - 1;
+    int entries = u->depth < behind ? u->depth : behind;
+    int span = entries == 0 ? 0 : u->span < behind / entries ? u->span : behind / entries;
 
     for (int m = 0; m < entries; m++) {
         memset(parity[m], 0, sizeof(parity[m]));
-        for (int k = 1; k <= u->span; k++) {
+        for (int k = 1; k <= span; k++) {
             const struct udptl_kept *t =
                 kept((struct udptl_kept *) u->tx, (uint16_t) (u->tx_seq + m - entries * k));
 
             if (t == NULL) {
-                entries = 0;    /* not enough behind us yet */
+                sizes[m] = 0;   /* one was too long to be kept: an empty entry repairs nothing */
                 break;
             }
             if (t->len > sizes[m])
@@ -270,7 +273,7 @@ static uint8_t *write_fec(const struct udptl *u, uint8_t *start, uint8_t *at, co
     }
     *at++ = 0x80;
     *at++ = 1;
-    *at++ = (uint8_t) u->span;
+    *at++ = (uint8_t) span;
     *at++ = (uint8_t) entries;
     for (int m = 0; m < entries; m++)
         at = write_octets(at, parity[m], sizes[m]);

@@ -1,0 +1,167 @@
+"""Documents: bad ones are refused with a reason, good ones keep their pixels and their data."""
+
+import io
+import struct
+from pathlib import Path
+
+import pytest
+from fpdf import FPDF
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pypdf import PdfReader, PdfWriter
+
+from spandsp_bridge.demo import document
+from spandsp_bridge.documents.render import LENGTHS, WIDTH, Rendered, inspect, render
+from spandsp_bridge.documents.tiff import (
+    TiffError,
+    check_page,
+    first_pages,
+    page_bitmaps,
+    page_sizes,
+    to_pdf,
+)
+from spandsp_bridge.errors import DocumentError
+
+
+def pdf(pages: int = 1) -> bytes:
+    made = FPDF(format="A4")
+    made.set_font("Helvetica", "", 30)
+    for number in range(pages):
+        made.add_page()
+        made.cell(0, 20, f"Page {number + 1}")
+    return bytes(made.output())
+
+
+def blank(pages: int) -> bytes:
+    writer = PdfWriter()
+    for _ in range(pages):
+        writer.add_blank_page(595, 842)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def encrypted() -> bytes:
+    writer = PdfWriter(clone_from=io.BytesIO(pdf()))
+    writer.encrypt("secret", algorithm="AES-256")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+BAD = {
+    "document_empty": b"",
+    "file_format_invalid": b"This is a text file that somebody named .pdf\n",
+    "document_encrypted": encrypted(),
+    "document_without_pages": blank(0),
+    "page_count_limit_exceeded": blank(2000),
+}
+
+
+@pytest.mark.parametrize("reason", BAD)
+def test_bad_documents_are_refused_with_a_reason_and_a_remedy(reason: str) -> None:
+    with pytest.raises(DocumentError) as failure:
+        inspect(BAD[reason], 1000, "letter.pdf")
+    assert failure.value.reason == reason
+    assert str(failure.value).startswith("letter.pdf ")
+    assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbled", "header alone"])
+async def test_corrupt_pdfs_are_refused(damage: str, tmp_path: Path) -> None:
+    good = pdf(3)
+    data = {
+        "truncated": good[: len(good) // 3],
+        "garbled": good[:40] + bytes(b ^ 0x5A for b in good[40:]),
+        "header alone": b"%PDF-1.7\n",
+    }[damage]
+    with pytest.raises(DocumentError) as failure:
+        await render(data, "a4", 1000, tmp_path)
+    assert failure.value.reason in ("file_format_invalid", "conversion_failed",
+                                    "document_without_pages")  # fmt: skip
+    assert list(tmp_path.iterdir()) == [], "nothing half-written is left"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_damage_is_a_document_error_or_a_document(data: st.DataObject) -> None:
+    good = bytearray(pdf(1))
+    for _ in range(data.draw(st.integers(1, 20))):
+        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        inspect(bytes(good), 1000)
+    except DocumentError as error:
+        assert error.reason
+
+
+@pytest.fixture(scope="module")
+def rendered_document(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("document") / "demo.pdf"
+    assert document.write(file) == 3
+    return file
+
+
+async def rendered(file: Path, paper: str, scratch: Path) -> Rendered:
+    return await render(file.read_bytes(), paper, 1000, scratch)
+
+
+@pytest.mark.parametrize("paper", ["a4", "letter"])
+async def test_a_pdf_becomes_tiff_f(rendered_document: Path, paper: str, tmp_path: Path) -> None:
+    made = await rendered(rendered_document, paper, tmp_path)
+    assert made.pages == 3
+    assert page_sizes(made.tiff) == [(WIDTH, LENGTHS[paper])] * 3
+    for _, bits in page_bitmaps(made.tiff):
+        black = sum(bin(byte).count("0") - 1 for byte in bits[:100000])
+        assert black > 0
+
+
+async def test_the_pdf_embeds_the_g4_data_unchanged(
+    rendered_document: Path, tmp_path: Path
+) -> None:
+    made = await rendered(rendered_document, "a4", tmp_path)
+    out = PdfReader(io.BytesIO(to_pdf(made.tiff, title="A fax")))
+    assert len(out.pages) == 3
+    for number, page in enumerate(out.pages):
+        image = page["/Resources"]["/XObject"].values()  # type: ignore[index]
+        stream = next(iter(image)).get_object()
+        filters = stream["/Filter"]
+        assert "/CCITTFaxDecode" in (filters if isinstance(filters, list) else [filters])
+        assert strip(made.tiff, number) in (stream._data, stream._data.rstrip(b"\n"))
+        width, height = float(page.mediabox.width), float(page.mediabox.height)
+        assert width == pytest.approx(1728 / 204 * 72, rel=0.01)
+        assert height == pytest.approx(2291 / 196 * 72, rel=0.01)
+
+
+def strip(tiff: bytes, page: int) -> bytes:
+    """Return the only strip of a page, by walking the directories."""
+    order = "<" if tiff[:2] == b"II" else ">"
+    (at,) = struct.unpack_from(order + "I", tiff, 4)
+    for _ in range(page + 1):
+        (count,) = struct.unpack_from(order + "H", tiff, at)
+        tags = {}
+        for entry in range(count):
+            tag, kind, _, value = struct.unpack_from(order + "HHII", tiff, at + 2 + 12 * entry)
+            tags[tag] = value if kind != 3 or order == "<" else value >> 16
+        (at,) = struct.unpack_from(order + "I", tiff, at + 2 + 12 * count)
+    return tiff[tags[273] : tags[273] + tags[279]]
+
+
+async def test_a_cut_file_ends_after_its_confirmed_pages(
+    rendered_document: Path, tmp_path: Path
+) -> None:
+    made = await rendered(rendered_document, "a4", tmp_path)
+    for pages in (1, 2, 3):
+        cut = first_pages(made.tiff, pages)
+        assert page_bitmaps(cut) == page_bitmaps(made.tiff)[:pages]
+    with pytest.raises(TiffError):
+        first_pages(made.tiff, 4)
+
+
+async def test_a_page_that_is_not_whole_is_noticed(rendered_document: Path, tmp_path: Path) -> None:
+    made = await rendered(rendered_document, "a4", tmp_path)
+    assert check_page(made.tiff, 3) == (1728, 2291)
+    for broken in (b"", b"II*\0", made.tiff[:1000], b"x" + made.tiff[1:]):
+        with pytest.raises(TiffError):
+            check_page(broken, 3)
+    with pytest.raises(TiffError):
+        check_page(made.tiff, 4)
