@@ -180,6 +180,7 @@ async def _all(settings: Settings) -> None:
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[FaxStore]:
     """Yield the store for a short command. Raises SetupError when PostgreSQL is away."""
-    async with Database(settings.database_url, size=2) as database:
-        await database.ready()
+    database = Database(settings.database_url, size=2)
+    await database.ready()
+    async with database:
         yield FaxStore(database)

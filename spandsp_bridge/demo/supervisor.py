@@ -49,7 +49,10 @@ class Supervisor:
 
     async def start(self, service: Service) -> None:
         """Start a service and wait until it serves. Raises SetupError."""
-        if service not in self.services:
+        names = [known.name for known in self.services]
+        if service.name in names:
+            self.services[names.index(service.name)] = service  # started again
+        else:
             self.services.append(service)
         self._logs.mkdir(parents=True, exist_ok=True)
         service.state = "starting"

@@ -6,6 +6,7 @@ of a stranger's file is interpreted in this process beyond the page count.
 
 import asyncio
 import io
+import logging
 import os
 import resource
 import signal
@@ -18,6 +19,9 @@ from pypdf.errors import PyPdfError
 
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
 from spandsp_bridge.errors import DocumentError, SetupError
+
+# A damaged document becomes one DocumentError; pypdf's remarks on the way are noise.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 X_DPI, Y_DPI = 204, 196  # T.4 §2: fine resolution, 8.04 by 7.7 lines a millimetre
 WIDTH = 1728  # T.4 §2: pixels of a line, 215 mm

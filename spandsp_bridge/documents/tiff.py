@@ -2,9 +2,13 @@
 
 import io
 import struct
+import warnings
 
 import img2pdf
 from PIL import Image
+
+# What is wrong with a file becomes one TiffError; Pillow's warnings on the way are noise.
+warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
 
 #: What Pillow raises for files that are cut or hostile.
 BROKEN = (

@@ -6,6 +6,7 @@ table, so a connection that forgot its role sees nothing.
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +16,13 @@ import psycopg
 import psycopg.sql
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.settings import ROOT
+
+# Callers get the error itself; the pool's own retries need no second voice.
+logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
 SQL = ROOT / "sql"
 REPEATABLE = ("policies", "functions", "views")
@@ -59,31 +63,19 @@ class Database:
         )
 
     async def __aenter__(self) -> "Database":
-        await self._pool.open()
+        await self._pool.open()  # in the background: the server may come later
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
     async def ready(self) -> None:
-        """Wait for a first connection. Raises SetupError when there is none."""
+        """Connect once, outside the pool. Raises SetupError with the reason when that fails."""
         try:
-            await self._pool.wait(timeout=10)
-        except PoolTimeout:
-            raise unreachable(await self._why()) from None
-
-    async def _why(self) -> Exception:
-        """Connect once outside the pool, to learn the reason that the pool only logs."""
-        try:
-            connection = await psycopg.AsyncConnection.connect(self.url, connect_timeout=5)
-        except psycopg.Error as error:
-            return error
-        async with connection:
-            try:
+            async with await AsyncConnection.connect(self.url, connect_timeout=5) as connection:
                 await connection.execute("set role vfax_service")
-            except psycopg.Error as error:
-                return error
-        return TimeoutError("no connection within 10 s")
+        except psycopg.Error as error:
+            raise unreachable(error) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -397,6 +397,50 @@ comment on table documents is 'Documents of faxes, partitioned by month: retenti
 comment on column documents.sha256 is 'Digest of data.';
 comment on column documents.size is 'Octets of data.';
 
+-- ---- the remaining columns --------------------------------------------------------------------
+
+comment on column users.email is 'Log-in name, unique in the platform.';
+comment on column users.language is 'ISO 639 code of the portal''s language.';
+comment on column ddi_providers.enabled is 'false: calls from its addresses are refused.';
+comment on column ddi_provider_addresses.ddi_provider_id is 'The provider that sends from the address.';
+comment on column carrier_servers.carrier_id is 'The carrier that the server belongs to.';
+comment on column carrier_servers.address is 'IP address; names come with DNS support.';
+comment on column carrier_servers.port is 'SIP port.';
+comment on column carrier_servers.transport is 'udp, tcp or tls.';
+comment on column carrier_servers.enabled is 'false: not used.';
+comment on column routing_patterns.prefix is '+ and leading digits.';
+comment on column routing_pattern_group_members.group_id is 'The group.';
+comment on column routing_pattern_group_members.pattern_id is 'A pattern of it.';
+comment on column outgoing_routes.carrier_id is 'Who takes the call; null for a block.';
+comment on column outgoing_routes.pattern_id is 'For type pattern: which numbers.';
+comment on column outgoing_routes.group_id is 'For type group: which numbers.';
+comment on column bridges.sip_address is 'Address of its SIP user agent.';
+comment on column bridges.sip_port is 'Port of its SIP user agent.';
+comment on column faxes.virtual_fax_id is 'The virtual fax that sends or receives.';
+comment on column faxes.direction is 'in or out.';
+comment on column faxes.claimed_until is 'End of the worker''s lease; a worker that lives renews it.';
+comment on column faxes.started_at is 'When a worker took it, or the call came.';
+comment on column faxes.finished_at is 'When it was over.';
+comment on column attempts.bridge is 'The node that made or took the call.';
+comment on column attempts.started_at is 'Before the INVITE.';
+comment on column attempts.finished_at is 'After the call.';
+comment on column attempts.sip_call_id is 'Call-ID at the bridge.';
+comment on column attempts.sip_reason is 'Reason phrase of that status.';
+comment on column attempts.t30_text is 'SpanDSP''s words for the code.';
+comment on column attempts.reason is 'Stable word, as in faxes.';
+comment on column attempts.explanation is 'What happened and what to do.';
+comment on column attempts.pages_confirmed is 'Pages confirmed in this attempt.';
+comment on column attempts.bit_rate is 'Modem rate of the last page, bit/s.';
+comment on column attempts.ecm is 'Whether error correction mode was used.';
+comment on column attempts.encoding is 'Compression on the line: T.4 1-D, T.4 2-D or T.6.';
+comment on column attempts.remote_station_id is 'CSI or TSI of the far machine.';
+comment on column attempts.hung_up_by is 'us or peer.';
+comment on column pages.page is 'From 1.';
+comment on column pages.bad_rows is 'Rows that came damaged (without ECM).';
+comment on column documents.kind is 'original, tiff or pdf.';
+comment on column documents.page_count is 'Pages; null where it was not counted.';
+comment on column documents.data is 'The document itself.';
+
 -- ---- row-level security ----------------------------------------------------------------------
 -- Enabled and forced on every table that belongs to a tenant. The policies stand in policies/.
 

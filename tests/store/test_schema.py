@@ -75,7 +75,8 @@ async def owner(stack: Stack) -> AsyncConnection[Any]:
          "values (901, 'fax', 951, 21)", "route_weight_is_1_to_20"),
         ("insert into outgoing_routes (brand_id, type, carrier_id, priority) "
          "values (901, 'fax', 951, 255)", "route_priority_is_0_to_254"),
-        ("insert into carrier_servers (brand_id, carrier_id, address) values (901, 952, '192.0.2.1')",
+        ("insert into carrier_servers (brand_id, carrier_id, address) "
+         "values (901, 952, '192.0.2.1')",
          "carrier_server_is_of_the_same_brand"),
         ("insert into ddi_provider_addresses (brand_id, ddi_provider_id, address) "
          "values (901, 961, '192.0.2.0/24')", "provider_address_is_one_host"),
@@ -149,8 +150,8 @@ async def seen(
         await connection.execute(f"select set_config('vfax.{role}_id', '{setting}', true)".encode())
         row = await (await connection.execute(query.encode())).fetchone()
         assert row is not None
-        total, foreign = row
-        assert foreign == 0, f"{role} {tenant} sees rows of others in {table}"
+        total, of_others = row
+        assert of_others == 0, f"{role} {tenant} sees rows of others in {table}"
         if not setting:
             assert total == 0, f"{table} shows rows to a {role} without a setting"
         elif table in ("faxes", "virtual_faxes", "ddis"):

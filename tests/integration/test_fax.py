@@ -1,0 +1,293 @@
+"""A fax on the real stack, watched on the wire; what users and operators see of it."""
+
+import asyncio
+import email
+import email.policy
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+
+from spandsp_bridge.demo.stack import BRIDGE_A, BRIDGE_B, CARRIER, WORKER, Stack
+from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.faxes import Fax, FaxStore
+
+
+def short_document(path: Path, pages: int = 2) -> Path:
+    """Pages that are quick on the line."""
+    pdf = FPDF(format="A4")
+    pdf.set_font("Times", "", 24)
+    for number in range(pages):
+        pdf.add_page()
+        pdf.cell(0, 20, f"Page {number + 1} of a real fax")
+    pdf.output(str(path))
+    return path
+
+
+async def vfax(stack: Stack, *arguments: str) -> tuple[int, str, str]:
+    """Run the command as a user would; return (exit code, output, errors)."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "spandsp_bridge",
+        *arguments,
+        env={**os.environ, **stack.environment(), "NO_COLOR": "1", "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def until(find: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    """Poll until something is there."""
+    async with asyncio.timeout(seconds):
+        while not (found := await find()):
+            await asyncio.sleep(0.1)
+        return found
+
+
+async def received_after(store: FaxStore, sent: Fax) -> Fax:
+    async def find() -> Fax | None:
+        assert sent.started_at is not None
+        for fax in await store.faxes(50):
+            if (
+                fax.direction == "in"
+                and fax.local_number == sent.remote_number
+                and fax.remote_number == sent.local_number
+                and fax.created_at >= sent.started_at
+            ):
+                return fax
+        return None
+
+    found = await until(find)
+    assert isinstance(found, Fax)
+    return found
+
+
+@asynccontextmanager
+async def captured(stack: Stack, file: Path) -> AsyncIterator[None]:
+    """Capture the stack's own UDP ports on loopback with tshark."""
+    first, last = stack.port, stack.port + 999
+    process = await asyncio.create_subprocess_exec(
+        *("tshark", "-i", "lo", "-f", f"udp portrange {first}-{last}", "-w", str(file), "-P"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    said = b""
+    async with asyncio.timeout(20):
+        while b"Capturing on" not in said:
+            line = await process.stderr.readline()
+            assert line, f"tshark cannot capture: {said.decode()}"
+            said += line
+        while not file.exists():
+            await asyncio.sleep(0.05)
+    try:
+        yield
+    finally:
+        await asyncio.sleep(1)  # dumpcap hands packets on in batches
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+
+
+async def packets(file: Path, query: str, *fields: str) -> list[list[str]]:
+    """Return fields of the packets that match a display filter."""
+    arguments = ["tshark", "-r", str(file), "-Y", query, "-T", "fields"]
+    for field in fields:
+        arguments += ["-e", field]
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return [line.split("\t") for line in out.decode(errors="replace").splitlines()]
+
+
+async def test_a_pdf_becomes_a_fax_and_a_pdf_again(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    store = FaxStore(database)
+    document = short_document(tmp_path / "letter.pdf")
+    pcap = tmp_path / "call.pcapng"
+    async with captured(stack, pcap):
+        code, out, err = await vfax(
+            stack, "send", str(document), "--from", "Acme/Sales", "--to", "911 00 00 02",
+            "--wait", "--json",
+        )  # fmt: skip
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["status"], told["pages"], told["pages_confirmed"]) == ("completed", 2, 2)
+    assert told["remote_number"] == "+34911000002", "a national number of the company's country"
+
+    # What is stored on both sides.
+    sent = await store.fax(told["id"])
+    assert sent is not None
+    received = await received_after(store, sent)
+    assert (received.status, received.pages_confirmed) == (FaxStatus.COMPLETED, 2)
+    ours, theirs = await store.document(sent, "tiff"), await store.document(received, "tiff")
+    assert ours is not None
+    assert theirs is not None
+    assert page_bitmaps(ours) == page_bitmaps(theirs), "pixel for pixel"
+    pdf = await store.document(received, "pdf")
+    assert pdf is not None
+    assert pdf.startswith(b"%PDF-")
+    [attempt] = await store.attempts(sent)
+    assert (attempt["sip_status"], attempt["t30_code"], attempt["reason"]) == (200, 0, "completed")
+    assert (attempt["bit_rate"], attempt["ecm"]) == (14400, True)
+    assert attempt["remote_station_id"] == "+34 911 000 002"
+    assert attempt["route"]["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
+    frames = [line.split()[1:3] for line in attempt["trace"]]
+    for frame in (["<", "DIS"], [">", "DCS"], ["<", "CFR"], ["<", "MCF"], [">", "DCN"]):
+        assert frame in frames, attempt["trace"]
+
+    # What went over the wire.
+    invites = await packets(pcap, 'sip.Method == "INVITE" && !(sip.to.tag)', "ip.src", "ip.dst")
+    assert [WORKER, "127.0.0.1"] in invites
+    assert ["127.0.0.1", CARRIER] in invites
+    assert [CARRIER, "127.0.0.1"] in invites
+    assert any(dst in (BRIDGE_A, BRIDGE_B) for _, dst in invites)
+    reinvites = await packets(pcap, 'sip.Method == "INVITE" && sip.to.tag', "sdp.media", "ip.src")
+    assert any("image" in media and "udptl t38" in media for media, _ in reinvites)
+    assert len(await packets(pcap, "t38", "frame.number")) > 100
+    assert await packets(pcap, 'sip.Method == "BYE"', "ip.src")
+    leaked = await packets(
+        pcap, f'ip.dst == {CARRIER} && sip.msg_hdr contains "X-Vfax"', "frame.number"
+    )
+    assert leaked == [], "our headers went to a carrier"
+    named = await packets(
+        pcap, 'sip.Method == "INVITE" && sip.msg_hdr contains "X-Vfax-Ddi"', "ip.dst"
+    )
+    assert {dst for [dst] in named} <= {BRIDGE_A, BRIDGE_B}
+    assert named
+
+    # What the receiver gets by mail.
+    async def mail() -> Any:
+        for file in stack.mail_folder.glob("*.eml"):
+            message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+            if f"fax{received.id}" in str(message["Message-ID"]):
+                return message
+        return None
+
+    message = await until(mail)
+    assert message["To"] == "office@globex.example"
+    [attachment] = message.iter_attachments()
+    assert attachment.get_content_type() == "application/pdf"
+    assert attachment.get_content() == pdf
+
+    # What the commands tell.
+    code, out, _ = await vfax(stack, "fax", "show", str(sent.id))
+    assert code == 0
+    assert "MCF" in out
+    code, out, _ = await vfax(stack, "fax", "show", str(received.id), "--json",
+                              "--pdf", str(tmp_path / "out.pdf"))  # fmt: skip
+    assert json.loads(out)["attempts"][0]["remote_station_id"] == "+34 911 000 001"
+    assert (tmp_path / "out.pdf").read_bytes() == pdf
+    code, out, _ = await vfax(stack, "faxes", "--json")
+    assert {sent.id, received.id} <= {f["id"] for f in json.loads(out)["faxes"]}
+
+
+async def test_a_killed_bridge_loses_no_confirmed_page(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    """kill -9 in mid-call, after a page was confirmed: it is kept, and both sides say why."""
+    store = FaxStore(database)
+    document = short_document(tmp_path / "long.pdf", pages=12)
+    sender = await store.find_virtual_fax("Acme/Sales")
+    fax_id = await store.submit(sender, "+34911000002", document.read_bytes())
+
+    async def two_pages() -> bool:
+        fax = await store.fax(fax_id)
+        assert fax is not None
+        return fax.pages_confirmed >= 2
+
+    await until(two_pages, 60)
+    [bridge] = [
+        stack.supervisor.get(name)
+        for name in ("bridge-a", "bridge-b")
+        if list((stack.var / "spool" / name).iterdir())
+    ]
+    assert bridge.process is not None
+    bridge.state = "stopped"  # on purpose
+    os.killpg(bridge.process.pid, signal.SIGKILL)
+    await bridge.process.wait()
+    host, port = bridge.where.split(":")
+    await stack.start_bridge(bridge.name, (host, int(port)))
+
+    sent = await store.fax(fax_id)
+    assert sent is not None
+    received = await received_after(store, sent)
+    assert (received.status, received.reason) == (FaxStatus.ERROR, "bridge_lost")
+    assert received.pages_confirmed >= 2
+    tiff = await store.document(received, "tiff")
+    original = await store.document(sent, "tiff")
+    assert tiff is not None
+    assert original is not None
+    kept = page_bitmaps(tiff)
+    assert kept == page_bitmaps(original)[: len(kept)]
+
+    async def ended() -> Fax | None:
+        fax = await store.fax(fax_id)
+        assert fax is not None
+        return fax if fax.status is FaxStatus.ERROR else None
+
+    failed = await until(ended, 90)
+    assert failed.pages_confirmed <= received.pages_confirmed, "confirmed, but not kept"
+    assert f"{failed.pages_confirmed} of 12" in failed.explanation
+
+
+async def test_a_fax_without_an_answer_says_why(stack: Stack, database: Database,
+                                                tmp_path: Path) -> None:  # fmt: skip
+    """The number exists nowhere: it comes back in as an unknown DDI, which is 404."""
+    document = short_document(tmp_path / "letter.pdf", 1)
+    code, out, _ = await vfax(
+        stack, "send", str(document), "--from", "Acme/Sales", "--to", "+34911777777",
+        "--wait", "--json",
+    )  # fmt: skip
+    told = json.loads(out)
+    assert code == 1
+    assert (told["status"], told["reason"]) == ("error", "receiver_unallocated_number")
+    assert "SIP 404" in told["explanation"]
+    sent = await FaxStore(database).fax(told["id"])
+    assert sent is not None
+    [attempt] = await FaxStore(database).attempts(sent)
+    assert attempt["sip_status"] == 404
+
+
+async def test_a_document_that_fails_after_it_was_accepted_ends_in_error(
+    stack: Stack, database: Database
+) -> None:
+    store = FaxStore(database)
+    sender = await store.find_virtual_fax("Acme/Sales")
+    fax_id = await store.submit(sender, "+34911000002", b"%PDF-1.7\nnot really\n%%EOF")
+
+    async def ended() -> Fax | None:
+        fax = await store.fax(fax_id)
+        return fax if fax is not None and fax.status is FaxStatus.ERROR else None
+
+    fax = await until(ended)
+    assert fax.reason in ("file_format_invalid", "document_without_pages")
+    assert fax.explanation
+    assert await store.document(fax, "tiff") is None, "nothing half-written"
+    assert await store.attempts(fax) == [], "nobody was called"
+    assert list((stack.var / "sending" / "worker").iterdir()) == []
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+async def test_what_is_stored_is_consistent(database: Database, direction: str) -> None:
+    """Whatever the other tests did: completed faxes have every page, errors have reasons."""
+    for fax in await FaxStore(database).faxes(1000):
+        if fax.direction == direction and fax.status is FaxStatus.COMPLETED:
+            assert fax.pages == fax.pages_confirmed
+        if fax.status is FaxStatus.ERROR:
+            assert fax.reason
+            assert fax.explanation

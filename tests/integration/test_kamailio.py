@@ -1,0 +1,112 @@
+"""Kamailio with our configuration: valid, follows SQL, fails over, explains itself."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from spandsp_bridge import kamailio_config
+from spandsp_bridge.demo.stack import CARRIER, Stack
+from spandsp_bridge.store.database import Database
+from tests.integration.sipp import sipp
+from tests.integration.test_fax import vfax
+
+
+async def test_kamailio_accepts_the_rendered_configuration(stack: Stack, tmp_path: Path) -> None:
+    code, out, _ = await vfax(stack, "config", "render", "--out", str(tmp_path))
+    assert code == 0
+    assert str(tmp_path / "kamailio.cfg") in out
+    (tmp_path / "carrier.cfg").write_text(
+        kamailio_config.carrier(("127.0.0.5", 5060), ("127.0.0.1", 5060))
+    )
+    for name in ("kamailio.cfg", "carrier.cfg"):
+        process = await asyncio.create_subprocess_exec(
+            *("kamailio", "-c", "-f", str(tmp_path / name)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        assert process.returncode == 0, output.decode()
+        assert b"config file ok" in output
+
+
+def test_kamailio_knows_no_database(stack: Stack) -> None:
+    config = (stack.var / "run" / "kamailio.cfg").read_text()
+    for word in ("db_url", "postgres", "redis", "sqlops"):
+        assert word not in config
+
+
+async def test_a_new_ddi_is_known_to_the_next_invite(stack: Stack, database: Database) -> None:
+    number = "+34911000777"
+    await sipp("refused", number=number, source=CARRIER, target=stack.kamailio, status=404)
+    async with database.transaction() as c:
+        await c.execute(
+            "insert into ddis (brand_id, company_id, number, virtual_fax_id)"
+            " select brand_id, company_id, %s, id from virtual_faxes where name = 'Office'",
+            [number],
+        )
+    began = time.monotonic()
+    while True:
+        _code, out, _ = await vfax(stack, "routes", "status", "--json")
+        if json.loads(out)["ddis"] == 3:
+            break
+        assert time.monotonic() - began < 5
+    await sipp("no_t38", number=number, source=CARRIER, target=stack.kamailio)
+    async with database.transaction() as c:
+        await c.execute("delete from ddis where number = %s", [number])
+
+
+async def test_calls_go_to_the_bridge_that_lives_and_480_when_none_does(stack: Stack) -> None:
+    """Frozen, not stopped: the socket is there, nobody answers, and the call fails over."""
+    bridges = [stack.supervisor.get(name) for name in ("bridge-a", "bridge-b")]
+    frozen = []
+    try:
+        for count, bridge in enumerate(bridges):
+            assert bridge.process is not None
+            os.kill(bridge.process.pid, signal.SIGSTOP)
+            frozen.append(bridge.process.pid)
+            if count == 0:
+                await sipp(
+                    "no_t38", number="+34911000002", source=CARRIER, target=stack.kamailio, calls=2
+                )
+        await sipp(
+            "refused", number="+34911000002", source=CARRIER, target=stack.kamailio, status=480
+        )
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    for bridge in bridges:  # OPTIONS brings them back by itself
+        async with asyncio.timeout(30):
+            while True:
+                _, out, _ = await vfax(stack, "routes", "status", "--json")
+                states = {s["uri"]: s["flags"] for s in json.loads(out)["servers"]}
+                if states.get(f"sip:{bridge.where}", "").startswith("A"):
+                    break
+                await asyncio.sleep(0.5)
+
+
+async def test_a_route_is_explained_by_the_code_that_kamailio_runs(
+    stack: Stack, database: Database
+) -> None:
+    async with database.transaction() as c:
+        row = await (await c.execute("select id from companies where name = 'Acme'")).fetchone()
+    assert row is not None
+    company = str(row["id"])
+    code, out, _ = await vfax(
+        stack, "route", "explain", "--company", company, "--to", "+34911000002", "--fax",
+        "--seed", "1", "--json",
+    )  # fmt: skip
+    assert code == 0
+    told = json.loads(out)
+    assert told["number"] == "+34911000002"
+    [candidate] = told["candidates"]
+    assert (candidate["type"], candidate["probability"]) == ("fax", 1.0)
+    assert candidate["servers"] == [f"sip:{CARRIER}:{stack.port + 4}"]
+    assert told["order"] == [candidate["route"]]
+    assert [d["reason"] for d in told["discarded"]] == ["fax routes come first"]
+    code, out, _ = await vfax(
+        stack, "route", "explain", "--company", company, "--to", "+34911000002", "--call"
+    )
+    assert "only for faxes" in out
