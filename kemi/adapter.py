@@ -6,6 +6,7 @@ headers and replies. Functions of KSR answer -1 for failure: test for > 0.
 
 import os
 import random
+import re
 from pathlib import Path
 
 import KSR as KSR  # noqa: PLC0414  (made by app_python3; the same name keeps type checkers quiet)
@@ -21,6 +22,7 @@ SET_RURI = "1"  # ds_select_routes: write the server into the request URI
 
 IN_ROUTES = "$avp(vfax_routes)"  # "SET=ROUTE;..." of the plan, for the record of what took the call
 HEADERS = ("X-Vfax-Company", "X-Vfax-Fax", "X-Vfax-Attempt", "X-Vfax-Ddi", "X-Vfax-Route")
+SIP_CONTACT = re.compile(r'(?:[^<"]|"[^"]*")*<\s*sips?:|\s*sips?:', re.IGNORECASE)
 METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK"
 
 
@@ -100,7 +102,7 @@ class Adapter:
 
     def _invite(self) -> None:
         contact = KSR.hdr.get("Contact")
-        if contact is None or "sip" not in str(contact).lower():
+        if contact is None or not SIP_CONTACT.match(str(contact)):
             KSR.sl.send_reply(400, "A Contact with a SIP URI is needed")
             return
         tables = self.tables()

@@ -152,6 +152,12 @@ async def send_one(stack: Stack, console: Console) -> Proof:
     return Proof(sent, received, attempt, came_out, equal, time.monotonic() - began)
 
 
+def _short(path: Path) -> str:
+    """Return a path as one would type it from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def proof_panel(proof: Proof) -> Panel:
     """Return the proof as a picture."""
     a = proof.attempt
@@ -172,7 +178,7 @@ def proof_panel(proof: Proof) -> Panel:
             f"route {route.get('route')}, carrier {route.get('carrier')}, {route.get('uri')}",
         ),
         ("received as", f"fax {proof.received.id}, {proof.received.status}"),
-        ("PDF", str(proof.pdf)),
+        ("PDF", _short(proof.pdf)),
         (
             "pixels",
             f"[green]{proof.pages_equal} of {proof.sent.pages} pages equal, pixel for pixel[/]",
@@ -213,13 +219,14 @@ async def demo(var: Path, port_base: int) -> None:
             finally:
                 refreshing.cancel()
                 live.update(services_table(stack.supervisor))
+        console.print()
         proof = await send_one(stack, console)
         console.print(proof_panel(proof))
         if once:
             return
         console.print(
             "The system runs until Ctrl-C. In another terminal:\n"
-            f"  .venv/bin/vfax send {proof.pdf.with_name('sent.pdf')} --from Globex/Office"
+            f"  .venv/bin/vfax send {_short(proof.pdf.with_name('sent.pdf'))} --from Globex/Office"
             " --to +34911000001 --wait\n"
             "  .venv/bin/vfax faxes"
         )

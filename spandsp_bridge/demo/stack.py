@@ -85,10 +85,10 @@ def options_answered(address: str, port: int, source: str = "127.0.0.1") -> bool
             return False
 
 
-def postgres_binaries() -> Path:
+def postgres_binaries(root: Path = Path("/usr/lib/postgresql")) -> Path:
     """Return the folder of the newest PostgreSQL server. Raises SetupError."""
     found = []
-    for folder in Path("/usr/lib/postgresql").glob("*/bin"):
+    for folder in root.glob("*/bin"):
         name = folder.parent.name
         if name.isdigit() and (folder / "initdb").exists():
             found.append((int(name), folder))

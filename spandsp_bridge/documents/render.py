@@ -8,7 +8,7 @@ import asyncio
 import io
 import logging
 import os
-import resource
+import shutil
 import signal
 import tempfile
 from dataclasses import dataclass
@@ -83,16 +83,11 @@ def inspect(data: bytes, max_pages: int, name: str = "the document") -> int:
     return pages
 
 
-def _limit() -> None:
-    """Bound the child: memory, file sizes; its time is bounded by the parent."""
-    os.setsid()
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 async def _ghostscript(folder: Path, paper: str, seconds: float) -> bool:
+    if shutil.which("gs") is None:
+        raise SetupError("ghostscript (gs) is not installed: apt-get install ghostscript")
     arguments = [
+        *("prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", "--core=0", "--"),
         "gs",
         "-q",
         "-dSAFER",
@@ -114,12 +109,10 @@ async def _ghostscript(folder: Path, paper: str, seconds: float) -> bool:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TMPDIR": str(folder)},
-            preexec_fn=_limit,
+            start_new_session=True,
         )
     except FileNotFoundError as error:
-        raise SetupError(
-            "ghostscript (gs) is not installed: apt-get install ghostscript"
-        ) from error
+        raise SetupError("prlimit is not installed: apt-get install util-linux") from error
     try:
         return await asyncio.wait_for(process.wait(), seconds) == 0
     except TimeoutError:

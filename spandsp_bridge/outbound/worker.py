@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psycopg
@@ -66,10 +67,12 @@ class Worker:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
         finally:
-            for task in [*helpers, *self._tasks]:
+            running = [*helpers, *self._tasks]
+            for task in running:
                 task.cancel()
+            await asyncio.wait(running, timeout=2)
             with contextlib.suppress(psycopg.Error, OSError):
-                await self._store.release_claims(self._name)
+                await self._store.abandon_claims(self._name)
 
     async def _listen(self) -> None:
         async for _ in listen(self._database_url, "vfax_faxes"):
@@ -114,16 +117,21 @@ class Worker:
             await self._end(fax, outcome)
 
     async def _end(self, fax: Fax, outcome: Outcome) -> None:
-        """Write the end, however long PostgreSQL is away."""
-        while True:
-            try:
-                await self._store.end_fax(fax, outcome)
-                break
-            except psycopg.OperationalError as error:
-                log.warning("the end of a fax waits for PostgreSQL", error=str(error)[:200])
-                await asyncio.sleep(POLL_SECONDS)
+        await self._persist(lambda: self._store.end_fax(fax, outcome))
         await self._progress.put(fax.id, stage="ended", reason=outcome.reason, pages=outcome.pages)
         log.info("outbound fax ended", reason=outcome.reason, pages=outcome.pages)
+
+    @staticmethod
+    async def _persist(write: Callable[[], Awaitable[None]]) -> None:
+        """Write what happened, however long PostgreSQL is away: it did happen."""
+        while True:
+            try:
+                await write()
+            except psycopg.OperationalError as error:
+                log.warning("a result waits for PostgreSQL", error=str(error)[:200])
+                await asyncio.sleep(POLL_SECONDS)
+            else:
+                return
 
     async def _attempt(self, fax: Fax) -> Outcome:
         sender = await self._store.virtual_fax(fax.virtual_fax_id)
@@ -178,5 +186,9 @@ class Worker:
             ),
             on_page,
         )
-        await self._store.end_attempt(fax, attempt, result.outcome, result.call_id, result.route)
+        await self._persist(
+            lambda: self._store.end_attempt(
+                fax, attempt, result.outcome, result.call_id, result.route
+            )
+        )
         return result.outcome

@@ -179,15 +179,10 @@ class FaxStore:
             cursor = await c.execute("select expire_claims() as id")
             return [int(row["id"]) for row in await cursor.fetchall()]
 
-    async def release_claims(self, worker: str) -> None:
-        """Give faxes back that this worker claimed and never dialled."""
+    async def abandon_claims(self, worker: str) -> None:
+        """Give up a worker's claims: what was never dialled waits again, the rest ends."""
         async with self._db.transaction() as c:
-            await c.execute(
-                "update faxes f set status = 'pending', claimed_by = null, claimed_until = null"
-                " where status = 'inprogress' and claimed_by = %s and not exists"
-                " (select from attempts a where a.company_id = f.company_id and a.fax_id = f.id)",
-                [worker],
-            )
+            await c.execute("select abandon_claims(%s)", [worker])
 
     async def set_rendered(self, fax: Fax, tiff: bytes, pdf: bytes, pages: int) -> None:
         """Store the rendered document and its page count."""

@@ -39,4 +39,22 @@ create or replace function expire_claims() returns setof bigint language sql as 
 $$;
 comment on function expire_claims() is
     'End faxes whose worker died: never sent again by themselves, since pages may have arrived.';
-grant execute on function claim_fax, renew_claims, expire_claims to vfax_service;
+
+create or replace function abandon_claims(worker text) returns void language sql as $$
+    update faxes f
+    set status = 'pending', claimed_by = null, claimed_until = null
+    where status = 'inprogress' and claimed_by = worker
+      and not exists (select from attempts a where a.company_id = f.company_id and a.fax_id = f.id);
+
+    update faxes
+    set status = 'error', claimed_by = null, claimed_until = null, finished_at = now(),
+        reason = 'worker_stopped',
+        explanation = format(
+            'The sending process was stopped in mid-call after %s confirmed page(s); '
+            'check with the receiver, then send the fax again.', pages_confirmed)
+    where status = 'inprogress' and claimed_by = worker;
+$$;
+comment on function abandon_claims(text) is
+    'Give up the claims of a worker that stops: what was never dialled waits again, the rest ends.';
+
+grant execute on function claim_fax, renew_claims, expire_claims, abandon_claims to vfax_service;

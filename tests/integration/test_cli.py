@@ -12,7 +12,8 @@ import pytest
 from fpdf import FPDF
 from pypdf import PdfWriter
 
-from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.stack import Stack, postgres_binaries
+from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store.database import Database
 from tests.integration.test_fax import short_document, vfax
 
@@ -172,6 +173,25 @@ async def test_a_taken_port_is_one_clear_line_before_anything_starts(tmp_path: P
     assert "127.0.0.1:29060" in line
     assert "VFAX_PORT_BASE" in line
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [([], "not installed"), (["13"], "13 is too old"), (["13", "15"], None), (["9", "16"], None)],
+)
+def test_an_old_or_missing_postgresql_is_one_clear_line(
+    tmp_path: Path, versions: list[str], expected: str | None
+) -> None:
+    for version in versions:
+        folder = tmp_path / version / "bin"
+        folder.mkdir(parents=True)
+        (folder / "initdb").touch()
+    if expected is None:
+        assert postgres_binaries(tmp_path).parent.name == versions[-1]
+        return
+    with pytest.raises(SetupError, match=expected) as failure:
+        postgres_binaries(tmp_path)
+    assert "apt-get install postgresql-15" in str(failure.value)
 
 
 async def test_doctor_finds_nothing_wrong_with_the_stack(stack: Stack) -> None:
