@@ -25,6 +25,8 @@ MODULES = (
     *("textopsx", "siputils", "xlog", "sanity", "dispatcher", "app_python3"),
 )
 MODULE_FOLDERS = "/usr/lib/*/kamailio/modules"
+#: Kamailio lies where ordinary users do not look.
+ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
 LEAST_FREE = 1 << 30
 
 
@@ -40,7 +42,9 @@ class Check:
 
 def _output(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=20, env=ENVIRONMENT
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return (done.stdout + done.stderr).strip()

@@ -23,7 +23,7 @@ import lmdb
 
 from kemi.tables import Tables
 from spandsp_bridge import kamailio_config
-from spandsp_bridge.demo.supervisor import Service, Supervisor
+from spandsp_bridge.demo.supervisor import SEARCH_PATH, Service, Supervisor
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
 from spandsp_bridge.settings import Settings
@@ -202,7 +202,7 @@ class Stack:
             ("redis-server", "redis-server"),
             ("gs", "ghostscript"),
         ):
-            if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
+            if shutil.which(program, path=SEARCH_PATH) is None:
                 raise SetupError(f"{program} is not installed: apt-get install {package}")
         postgres_binaries()
         rpc = self.var / "run" / "kamailio.rpc"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from spandsp_bridge.errors import SetupError
 READY_SECONDS = 30.0
 STOP_SECONDS = 8.0
 POLL = 0.05
+#: Kamailio lies where ordinary users do not look.
+SEARCH_PATH = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
 
 
 @dataclass(slots=True)
@@ -57,19 +60,21 @@ class Supervisor:
         self._logs.mkdir(parents=True, exist_ok=True)
         service.state = "starting"
         with self.log_file(service).open("ab") as output:
+            program = shutil.which(service.command[0], path=SEARCH_PATH)
+            if program is None:
+                raise SetupError(f"{service.command[0]} is not installed: run ./install.sh")
             try:
                 service.process = await asyncio.create_subprocess_exec(
-                    *service.command,
+                    program,
+                    *service.command[1:],
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    env={**os.environ, **service.environment},
+                    env={**os.environ, "PATH": SEARCH_PATH, **service.environment},
                     start_new_session=True,
                 )
-            except FileNotFoundError as error:
-                raise SetupError(
-                    f"{service.command[0]} is not installed: run ./install.sh"
-                ) from error
+            except OSError as error:
+                raise SetupError(f"{program} cannot be run: {error.strerror}") from error
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while not await service.ready():

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 15.0
 POLL_SECONDS = 5.0
+PARTITIONS_EVERY = 240  #: rounds of RENEW_SECONDS: an hour
 
 
 class Worker:
@@ -79,8 +81,10 @@ class Worker:
             self._wake.set()
 
     async def _keep_leases(self) -> None:
-        while True:
+        for round_number in itertools.count():
             try:
+                if round_number % PARTITIONS_EVERY == 0:
+                    await self._store.ensure_partitions()
                 await self._store.renew(self._name)
                 for fax_id in await self._store.expire_claims():
                     log.error("a worker died in mid-call", fax_id=fax_id)

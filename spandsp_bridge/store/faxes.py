@@ -184,6 +184,11 @@ class FaxStore:
         async with self._db.transaction() as c:
             await c.execute("select abandon_claims(%s)", [worker])
 
+    async def ensure_partitions(self) -> None:
+        """Make the partitions that documents of this month and the next go into."""
+        async with self._db.transaction() as c:
+            await c.execute("select ensure_document_partitions()")
+
     async def set_rendered(self, fax: Fax, tiff: bytes, pdf: bytes, pages: int) -> None:
         """Store the rendered document and its page count."""
         async with self._db.transaction() as c:

@@ -48,17 +48,25 @@ begin
         if exists (select from pg_attribute where attrelid = t.oid and attname = brand_column) and t.relname <> 'bridges' then
             execute format('create policy brand on %I to vfax_brand using (%I = current_brand()) with check (%I = current_brand())',
                            t.relname, brand_column, brand_column);
-            execute format('grant select on %I to vfax_brand', t.relname);
+            -- Neither password hashes nor the documents of their customers are operators' business.
+            if t.relname !~ '^(users|documents)' then
+                execute format('grant select on %I to vfax_brand', t.relname);
+            end if;
         end if;
         if exists (select from pg_attribute where attrelid = t.oid and attname = company_column)
            and t.relname <> 'outgoing_routes' then
             execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
                            t.relname, company_column, company_column);
-            execute format('grant select on %I to vfax_company', t.relname);
+            if t.relname <> 'users' then
+                execute format('grant select on %I to vfax_company', t.relname);
+            end if;
         end if;
     end loop;
 end
 $$;
+
+grant select (id, brand_id, company_id, email, name, role, language, created_at) on users
+    to vfax_brand, vfax_company;
 
 -- A brand operator edits configuration; faxes are made by the bridge alone.
 grant insert, update, delete on companies, virtual_faxes, ddi_providers, ddi_provider_addresses, ddis,

@@ -143,6 +143,12 @@ async def seen(
 ) -> None:
     """Count foreign rows that a role sees in a table: none with its setting, none without."""
     await connection.execute(f"set local role vfax_{role}".encode())
+    cursor = await connection.execute(
+        b"select has_any_column_privilege(current_user, %s, 'select')", [table]
+    )
+    if await cursor.fetchone() == (False,):
+        await connection.execute(b"reset role")
+        return
     query = (
         f"select count(*), count(*) filter (where {column} is distinct from {tenant}) from {table}"
     )
@@ -157,6 +163,29 @@ async def seen(
         elif table in ("faxes", "virtual_faxes", "ddis"):
             assert total == 1
     await connection.execute(b"reset role")
+
+
+async def test_secrets_and_documents_are_not_granted(database: Database) -> None:
+    async with database.transaction() as c:
+        cursor = await c.execute(
+            "select has_column_privilege('vfax_brand', 'users', 'password_hash', 'select') as hash,"
+            " has_column_privilege('vfax_company', 'users', 'password_hash', 'select') as own_hash,"
+            " has_any_column_privilege('vfax_brand', 'documents', 'select') as documents,"
+            " has_any_column_privilege('vfax_company', 'documents', 'select') as own_documents"
+        )
+        row = await cursor.fetchone()
+    assert row == {"hash": False, "own_hash": False, "documents": False, "own_documents": True}
+
+
+async def test_documents_go_into_the_partition_of_their_month(database: Database) -> None:
+    async with database.transaction() as c:
+        cursor = await c.execute(
+            "select to_regclass(to_char(now(), '\"documents_\"YYYYMM')) is not null as this_month,"
+            " to_regclass(to_char(now() + interval '1 month', '\"documents_\"YYYYMM')) is not null"
+            " as next, (select count(*) from documents_other) as elsewhere"
+        )
+        row = await cursor.fetchone()
+    assert row == {"this_month": True, "next": True, "elsewhere": 0}
 
 
 async def test_a_brand_cannot_write_across_the_border(stack: Stack) -> None:

@@ -1,0 +1,26 @@
+-- Documents live in a partition for each month, made ahead of time; the default one catches the rest.
+
+create or replace function ensure_document_partitions() returns void
+    language plpgsql security definer set search_path = public as $$
+declare
+    month date := date_trunc('month', now());
+    partition text;
+begin
+    for ahead in 0..1 loop
+        partition := format('documents_%s', to_char(month + make_interval(months => ahead), 'YYYYMM'));
+        if to_regclass(partition) is null then
+            execute format('create table %I partition of documents for values from (%L) to (%L)',
+                           partition, month + make_interval(months => ahead),
+                           month + make_interval(months => ahead + 1));
+            execute format('alter table %I enable row level security', partition);
+            execute format('alter table %I force row level security', partition);
+        end if;
+    end loop;
+end
+$$;
+comment on function ensure_document_partitions() is
+    'Make the partitions of this month and the next; workers call it every hour.';
+revoke execute on function ensure_document_partitions from public;
+grant execute on function ensure_document_partitions to vfax_service;
+
+select ensure_document_partitions();
