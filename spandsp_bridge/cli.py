@@ -17,6 +17,7 @@ import lmdb
 import phonenumbers
 import typer
 import uvloop
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -181,7 +182,8 @@ def send(
         colour = STATUS_COLOURS[ended.status]
         Console(highlight=False).print(
             f"fax {ended.id}: [{colour}]{ended.status}[/]"
-            + (f" ({ended.reason}) {ended.explanation}" if ended.explanation else "")
+            + (f" ({ended.reason})" if ended.status is FaxStatus.ERROR else "")
+            + (f" {ended.explanation}" if ended.explanation else "")
         )
     if wait and ended.status is not FaxStatus.COMPLETED:
         raise typer.Exit(1)
@@ -229,19 +231,20 @@ def faxes(
     if as_json:
         _print_json({"faxes": [_summary(f) for f in found]})
         return
-    table = Table()
-    for column in ("id", "time (UTC)", "", "ours", "theirs", "pages", "status", "reason"):
-        table.add_column(column)
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("id", "time (UTC)", "ours", "", "theirs", "pages", "status"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for f in found:
         table.add_row(
             str(f.id),
-            f"{f.created_at:%Y-%m-%d %H:%M:%S}",
-            "[cyan]in[/]" if f.direction == "in" else "[magenta]out[/]",
+            f"{f.created_at:%d %b %H:%M:%S}",
             f.local_number,
+            "[magenta]→[/]" if f.direction == "out" else "[cyan]←[/]",
             f.remote_number,
             f"{f.pages_confirmed}/{f.pages or '?'}",
             f"[{STATUS_COLOURS[f.status]}]{f.status}[/]",
-            f.reason or "",
+            f.reason or "" if f.status is FaxStatus.ERROR else "",
         )
     Console(highlight=False).print(table)
 
@@ -341,7 +344,7 @@ def _print_plan(plan: Plan) -> None:
     console = Console(highlight=False)
     table = Table(title=f"to {plan.number}", title_justify="left")
     for column in ("try", "route", "type", "priority", "weight", "first", "carrier", "servers"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for position, c in enumerate(plan.order, start=1):
         table.add_row(
             str(position),

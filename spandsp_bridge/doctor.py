@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -56,7 +57,7 @@ def _kamailio() -> list[Check]:
         Check(
             "Kamailio",
             "version: kamailio 5." in version,
-            version or "not found",
+            _version(version),
             "apt-get install kamailio (5.6 or later)",
         )
     ]
@@ -118,10 +119,16 @@ def _spandsp() -> Check:
     return Check("SpanDSP engine", True, f"libspandsp {version or 'of unknown version'}", "")
 
 
-def _program(name: str, package: str, *arguments: str) -> Check:
-    found = shutil.which(name)
-    text = _output(name, *arguments).partition("\n")[0] if found else "not found"
-    return Check(name, found is not None, text, f"apt-get install {package}")
+def _version(text: str) -> str:
+    """Return the first version number in a program's output."""
+    match = re.search(r"\d+\.\d+(\.\d+)?", text)
+    return match[0] if match else "not found"
+
+
+def _program(name: str, package: str) -> Check:
+    found = shutil.which(name, path=ENVIRONMENT["PATH"]) is not None
+    text = _version(_output(name, "--version")) if found else "not found"
+    return Check(name, found, text, f"apt-get install {package}")
 
 
 async def _database(settings: Settings) -> Check:
@@ -134,7 +141,7 @@ async def _database(settings: Settings) -> Check:
                 row = await cursor.fetchone()
                 await c.execute("select from faxes limit 1")
     except (SetupError, psycopg.Error, OSError) as error:
-        return Check("PostgreSQL", False, str(error).splitlines()[0][:160], remedy)
+        return Check("PostgreSQL", False, str(error).partition(";")[0][:160], remedy)
     return Check("PostgreSQL", True, str(row["server_version"]) if row else "", remedy)
 
 
@@ -225,8 +232,8 @@ async def examine(settings: Settings) -> list[Check]:
         await asyncio.to_thread(_config, settings),
         _python(),
         await asyncio.to_thread(_spandsp),
-        _program("gs", "ghostscript", "--version"),
-        _program("redis-server", "redis-server", "--version"),
+        _program("gs", "ghostscript"),
+        _program("redis-server", "redis-server"),
         await _database(settings),
         await _redis(settings),
         await asyncio.to_thread(_rpc, settings),

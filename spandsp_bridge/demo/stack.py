@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -484,15 +483,3 @@ class Stack:
                 environment=self.environment("worker", listen),
             )
         )
-
-
-def version_of(program: str, *arguments: str) -> str:
-    """Return the first version number that a program prints, or an empty string."""
-    try:
-        done = subprocess.run(
-            [program, *arguments], capture_output=True, text=True, check=False, timeout=10
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    match = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
-    return match[0] if match else ""

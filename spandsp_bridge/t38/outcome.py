@@ -94,17 +94,18 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
         complete = expected is not None and stats.pages == expected
     if complete and stats.pages > 0:
         reason = "completed"
-        verb = "confirmed by the receiver" if sending else "received and stored"
-        explanation = f"All {stats.pages} page(s) {verb}."
+        verb = "was confirmed by the receiver" if sending else "was received and stored"
+        explanation = f"Every page {verb}: {_pages(stats.pages)}."
     else:
         reason, happened = CAUSES.get(finished.cause) or _t30(finished.t30_code)
         if reason == "completed":  # the false OK
             reason, happened = "page_refused", "the call ended without every page confirmed"
-        of = f" of {expected}" if expected is not None else ""
+        confirmed = (
+            _pages(stats.pages) if expected is None else f"{stats.pages} of {_pages(expected)}"
+        )
         remedy = REMEDIES.get(reason)
-        explanation = (
-            f"{happened[0].upper()}{happened[1:]} after {stats.pages}{of} confirmed page(s)"
-            + (f"; {remedy}." if remedy else ".")
+        explanation = f"{happened[0].upper()}{happened[1:]}, with {confirmed} confirmed" + (
+            f"; {remedy}." if remedy else "."
         )
     return Outcome(
         ok=complete and stats.pages > 0,
@@ -116,6 +117,10 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
         t30_text=finished.t30_text,
         seconds=finished.seconds,
     )
+
+
+def _pages(count: int) -> str:
+    return "1 page" if count == 1 else f"{count} pages"
 
 
 def _t30(code: int) -> tuple[str, str]:

@@ -31,7 +31,7 @@ def test_sending(name: str, finished: Finished, expected: int, ok: bool, reason:
     assert (outcome.ok, outcome.reason) == (ok, reason), name
     assert outcome.explanation.endswith("."), outcome.explanation
     if not ok:
-        assert f"after {finished.stats.pages} of {expected}" in outcome.explanation
+        assert f"with {finished.stats.pages} of {expected} page" in outcome.explanation
 
 
 @pytest.mark.parametrize(
