@@ -25,22 +25,25 @@ class Callbacks:
             self._adapter.tables()
         return 0
 
-    def _fenced(self, callback: Callable[[], None]) -> int:
+    def _fenced(self, callback: Callable[[], None], *, request: bool = False) -> int:
+        """Run a callback; an error in it is logged, and answered where a request waits."""
         try:
             callback()
         except SystemExit:
             raise
         except UnicodeDecodeError:
-            KSR.sl.send_reply(400, "Text that is not UTF-8")
+            if request:
+                KSR.sl.send_reply(400, "Text that is not UTF-8")
         except Exception:
             for line in traceback.format_exc().splitlines():
                 KSR.err(line + "\n")
-            KSR.sl.send_reply(500, "Server Internal Error")
+            if request:
+                KSR.sl.send_reply(500, "Server Internal Error")
         return 1
 
     def ksr_request_route(self, _msg: object) -> int:
         """Route a request."""
-        return self._fenced(self._adapter.request)
+        return self._fenced(self._adapter.request, request=True)
 
     def ksr_reply_outbound(self, _msg: object) -> int:
         """Handle a reply to an outgoing INVITE."""

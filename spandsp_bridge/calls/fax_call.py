@@ -7,7 +7,7 @@ import structlog
 
 from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.model import Finished, MediaPeer, PageDone, Session, Trace
-from spandsp_bridge.sip.user_agent import Call, Refusal
+from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer
 from spandsp_bridge.t38.sdp import Media
 
@@ -84,11 +84,12 @@ class FaxCall:
         if not self.take_answer(response.body):
             raise CallFailed(488, "the peer answered without T.38")
 
-    async def wait_for_t38(self, seconds: float) -> bool:
-        """Wait for the peer's re-INVITE to T.38; False when it or the call's end came not."""
-        waiters = [asyncio.create_task(e.wait()) for e in (self.t38, self.ended)]
+    async def wait_for_t38(self, call: Call, seconds: float) -> bool:
+        """Wait for the peer's re-INVITE to T.38; False when it did not come, or the call ended."""
+        waits = (self.t38.wait(), self.ended.wait(), call.sleep(seconds))
+        waiters = [asyncio.create_task(wait) for wait in waits]
         try:
-            await asyncio.wait(waiters, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for waiter in waiters:
                 waiter.cancel()

@@ -13,8 +13,8 @@ from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Engine, Finished, Outcome, PageDone, Session, SessionOptions
+from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import SipParseError
-from spandsp_bridge.sip.user_agent import Call
 from spandsp_bridge.store.faxes import VirtualFax
 from spandsp_bridge.t38.negotiation import LocalMedia, read
 from spandsp_bridge.t38.outcome import judge, judge_sip
@@ -189,7 +189,7 @@ class Receiver:
                     await fax_call.switch_to_t38(call)
             except CallFailed as error:
                 failure = error
-                if not await fax_call.wait_for_t38(LINGER_SECONDS):
+                if not await fax_call.wait_for_t38(call, LINGER_SECONDS):
                     session.terminate()
             finished = await events
         finally:

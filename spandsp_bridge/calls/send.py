@@ -10,8 +10,9 @@ import structlog
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Engine, Outcome, PageDone, SessionOptions
+from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import NameAddr, Uri
-from spandsp_bridge.sip.user_agent import Call, UserAgent
+from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia
 from spandsp_bridge.t38.outcome import judge, judge_sip
 
@@ -132,7 +133,7 @@ class Sender:
         events = asyncio.create_task(fax_call.run(on_page))
         try:
             if not fax_call.take_answer(response.body) and not await fax_call.wait_for_t38(
-                PEER_SWITCHES_WITHIN
+                call, PEER_SWITCHES_WITHIN
             ):
                 try:
                     await fax_call.switch_to_t38(call)

@@ -9,7 +9,7 @@ from cffi import FFI
 
 HERE = Path(__file__).parent
 FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, where setup.py runs
-SOURCES = ("engine.c", "udptl.c", "frame_guard.c")
+SOURCES = ("engine.c", "call.c", "udptl.c", "frame_guard.c")
 STRICT = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 
 

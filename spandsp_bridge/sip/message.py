@@ -243,15 +243,6 @@ class Headers:
         self._fields = [(n, v) for n, v in self._fields if n != key]
         self._fields.append((key, str(value)))
 
-    def replace_first(self, name: str, value: object) -> None:
-        """Replace the first value of a list header, in place."""
-        key = self._key(name)
-        for i, (n, old) in enumerate(self._fields):
-            if n == key:
-                rest = _split(old, ",")[1:] if key in LISTED else []
-                self._fields[i] = (key, ", ".join([str(value), *rest]))
-                return
-
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield (name, value) in order; names in lower case."""
         return iter(self._fields)

@@ -8,7 +8,7 @@ import pytest
 from fpdf import FPDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pypdf import PdfReader, PdfWriter
+from pypdf import PdfReader
 
 from spandsp_bridge.demo import document
 from spandsp_bridge.documents.render import LENGTHS, WIDTH, Rendered, inspect, render
@@ -21,6 +21,7 @@ from spandsp_bridge.documents.tiff import (
     to_pdf,
 )
 from spandsp_bridge.errors import DocumentError
+from tests.pdfs import blank, encrypted
 
 
 def pdf(pages: int = 1) -> bytes:
@@ -30,23 +31,6 @@ def pdf(pages: int = 1) -> bytes:
         made.add_page()
         made.cell(0, 20, f"Page {number + 1}")
     return bytes(made.output())
-
-
-def blank(pages: int) -> bytes:
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(595, 842)
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def encrypted() -> bytes:
-    writer = PdfWriter(clone_from=io.BytesIO(pdf()))
-    writer.encrypt("secret", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
 
 
 BAD = {

@@ -1,7 +1,6 @@
 """The command as users meet it: every bad input is one clear line and an exit code."""
 
 import asyncio
-import io
 import json
 import os
 import socket
@@ -9,33 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fpdf import FPDF
-from pypdf import PdfWriter
 
 from spandsp_bridge.demo.stack import Stack, postgres_binaries
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store.database import Database
 from tests.integration.test_fax import short_document, vfax
-
-
-def blank(pages: int) -> bytes:
-    writer = PdfWriter()
-    for _ in range(pages):
-        writer.add_blank_page(595, 842)
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def encrypted() -> bytes:
-    pdf = FPDF()
-    pdf.add_page()
-    writer = PdfWriter(clone_from=io.BytesIO(bytes(pdf.output())))
-    writer.encrypt("secret", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
+from tests.pdfs import blank, encrypted
 
 DOCUMENTS = {
     "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "damaged|no pages"),

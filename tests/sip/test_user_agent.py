@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from spandsp_bridge.errors import CallFailed
+from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.message import Request, Response
-from spandsp_bridge.sip.user_agent import Call, Refusal
 from tests.sip.net import ALICE, ANSWER, BOB, IMAGE, OFFER, Handler, Net, dial
 
 
