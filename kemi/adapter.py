@@ -4,6 +4,8 @@ Facts about the message go into the core, its decision becomes dispatcher calls,
 headers and replies. Functions of KSR answer -1 for failure: test for > 0.
 """
 
+import hashlib
+import hmac
 import os
 import random
 import re
@@ -33,6 +35,7 @@ class Adapter:
         self._path = Path(os.environ["VFAX_ROUTES_FILE"])
         self._map_size = int(os.environ["VFAX_ROUTES_MAP_SIZE"])
         self._tables: Tables | None = None
+        self._secret = Path(os.environ["VFAX_SECRET_FILE"]).read_bytes()
         self._random = random.SystemRandom()
 
     def tables(self) -> Tables | None:
@@ -74,17 +77,30 @@ class Adapter:
         self._invite()
 
     def _within_dialog(self, method: str) -> None:
+        """Pass on a request of a dialog that we let in; a forged one gets nowhere."""
         self._strip()
-        if KSR.rr.loose_route() > 0:
+        if KSR.rr.loose_route() > 0 and KSR.rr.check_route_param(self._seal()) > 0:
             if method == "INVITE":
-                KSR.rr.record_route()
+                self._record_route()
             self._relay()
             return
         if method == "ACK":
             if KSR.tm.t_check_trans() > 0:
                 KSR.tm.t_relay()
             return
-        KSR.sl.send_reply(404, "Not Here")
+        KSR.sl.send_reply(403, "Not a call of ours")
+
+    def _seal(self) -> str:
+        """Return the Record-Route parameter that proves that a call came in through us.
+
+        Without it anybody could have us relay to anywhere, with a Route and a To tag.
+        """
+        call_id = str(KSR.kx.get_callid() or "").encode("utf-8", "replace")
+        return f"vf={hmac.new(self._secret, call_id, hashlib.sha256).hexdigest()[:20]}"
+
+    def _record_route(self) -> None:
+        KSR.rr.add_rr_param(f";{self._seal()}")
+        KSR.rr.record_route()
 
     def _relay(self) -> None:
         if KSR.tm.t_relay() < 0:
@@ -134,7 +150,7 @@ class Adapter:
         KSR.hdr.append(f"X-Vfax-Company: {ddi.company}\r\n")
         KSR.hdr.append(f"X-Vfax-Fax: {decision.virtual_fax}\r\n")
         KSR.hdr.append(f"X-Vfax-Ddi: {ddi.number}\r\n")
-        KSR.rr.record_route()
+        self._record_route()
         KSR.tm.t_on_failure("ksr_failure_inbound")
         self._relay()
 
@@ -174,7 +190,7 @@ class Adapter:
         if KSR.dispatcher.ds_select_routes(rules, SET_RURI) < 0:
             self._refuse(Reply(503, "Every carrier server is inactive"))
             return
-        KSR.rr.record_route()
+        self._record_route()
         KSR.tm.t_on_failure("ksr_failure_outbound")
         KSR.tm.t_on_reply("ksr_reply_outbound")
         self._relay()

@@ -1,5 +1,6 @@
 """Render Kamailio's configuration from the templates in kamailio-config/."""
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,18 @@ def carrier(listen: tuple[str, int], hand_back_to: tuple[str, int]) -> str:
 
 
 def write(settings: Settings, folder: Path) -> Path:
-    """Write kamailio.cfg into a folder; return its path."""
+    """Write kamailio.cfg into a folder; return its path.
+
+    The secret that seals Record-Route is made where there is none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "kamailio.cfg"
     path.write_text(kamailio(settings))
+    secret = settings.secret_file
+    if not secret.exists():
+        secret.parent.mkdir(parents=True, exist_ok=True)
+        secret.touch(mode=0o600)
+        secret.write_bytes(secrets.token_bytes(32))
     return path
 
 
@@ -65,6 +74,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "VFAX_ROUTES_FILE": str(settings.routes_file),
         "VFAX_ROUTES_MAP_SIZE": str(settings.routes_map_size),
+        "VFAX_SECRET_FILE": str(settings.secret_file),
     }
 
 

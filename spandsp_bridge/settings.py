@@ -106,6 +106,11 @@ class Settings(BaseSettings):
         return self.var / "routes.lmdb"
 
     @property
+    def secret_file(self) -> Path:
+        """The key by which our Kamailio knows the calls that it let in."""
+        return self.var / "kamailio.secret"
+
+    @property
     def dispatcher_file(self) -> Path:
         """The dispatcher list that the publisher writes."""
         return self.var / "dispatcher.list"

@@ -6,12 +6,14 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.stack import CARRIER, Stack
 from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.faxes import FaxStore
 from tests.integration.sipp import sipp
-from tests.integration.test_fax import vfax
+from tests.integration.test_fax import short_document, vfax
 
 
 async def test_kamailio_accepts_the_rendered_configuration(stack: Stack, tmp_path: Path) -> None:
@@ -110,3 +112,99 @@ async def test_a_route_is_explained_by_the_code_that_kamailio_runs(
         stack, "route", "explain", "--company", company, "--to", "+34911000002", "--call"
     )
     assert "only for faxes" in out
+
+
+async def versions_after(stack: Stack, database: Database, *statements: str) -> None:
+    """Commit changes and wait until Kamailio's tables follow."""
+    _, out, _ = await vfax(stack, "routes", "status", "--json")
+    before = json.loads(out)["version"]
+    async with database.transaction() as c:
+        for statement in statements:
+            await c.execute(statement.encode())
+    async with asyncio.timeout(5):
+        while True:
+            _, out, _ = await vfax(stack, "routes", "status", "--json")
+            if json.loads(out)["version"] > before:
+                return
+
+
+async def attempt_to_nowhere(stack: Stack, database: Database, folder: Path) -> dict[str, Any]:
+    """Send to a number that the carrier answers with 404; return what the attempt says."""
+    document = short_document(folder / "letter.pdf", 1)
+    _, out, _ = await vfax(
+        stack, "send", str(document), "--from", "Acme/Sales", "--to", "+34911777777",
+        "--wait", "--json",
+    )  # fmt: skip
+    store = FaxStore(database)
+    fax = await store.fax(json.loads(out)["id"])
+    assert fax is not None
+    [attempt] = await store.attempts(fax)
+    return attempt
+
+
+async def test_a_silent_carrier_server_is_passed_over(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    await versions_after(
+        stack,
+        database,
+        "insert into carrier_servers (brand_id, carrier_id, address, port, priority)"
+        f" select brand_id, id, '127.0.0.98', {stack.port + 5}, 0 from carriers",
+        f"update carrier_servers set priority = 5 where port = {stack.port + 4}",
+    )
+    try:
+        attempt = await attempt_to_nowhere(stack, database, tmp_path)
+    finally:
+        await versions_after(
+            stack,
+            database,
+            f"delete from carrier_servers where port = {stack.port + 5}",
+            "update carrier_servers set priority = 0",
+        )
+    assert attempt["sip_status"] == 404
+    assert attempt["route"]["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
+
+
+async def test_a_fax_goes_as_a_call_when_there_is_no_fax_route(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    async with database.transaction() as c:
+        row = await (
+            await c.execute("select id from outgoing_routes where type = 'pattern'")
+        ).fetchone()
+    assert row is not None
+    await versions_after(stack, database, "delete from outgoing_routes where type = 'fax'")
+    try:
+        attempt = await attempt_to_nowhere(stack, database, tmp_path)
+    finally:
+        await versions_after(
+            stack,
+            database,
+            "insert into outgoing_routes (brand_id, type, priority, carrier_id)"
+            " select brand_id, 'fax', 10, id from carriers",
+        )
+    assert (attempt["sip_status"], attempt["route"]["route"]) == (404, str(row["id"]))
+
+
+async def test_a_blocked_number_is_refused_with_403(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    await versions_after(
+        stack,
+        database,
+        "insert into routing_patterns (brand_id, name, prefix)"
+        " select id, 'Nowhere', '+34911777' from brands where name = 'Demo Telecom'",
+        "insert into outgoing_routes (brand_id, type, mode, pattern_id)"
+        " select brand_id, 'pattern', 'block', id from routing_patterns where name = 'Nowhere'",
+    )
+    try:
+        attempt = await attempt_to_nowhere(stack, database, tmp_path)
+    finally:
+        await versions_after(
+            stack,
+            database,
+            "delete from outgoing_routes where mode = 'block'",
+            "delete from routing_patterns where name = 'Nowhere'",
+        )
+    assert (attempt["sip_status"], attempt["reason"]) == (403, "call_forbidden")
+    assert attempt["route"] is None

@@ -143,3 +143,35 @@ async def test_a_bridge_hears_nobody_but_kamailio(stack: Stack) -> None:
     address = (bridge[0], int(bridge[1]))
     assert not await asyncio.to_thread(options_answered, *address, source=STRANGER)
     assert await asyncio.to_thread(options_answered, *address, source=KAMAILIO)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "BYE", "MESSAGE", "ACK"])
+@pytest.mark.parametrize("seal", ["", ";vf=0123456789abcdef0123"])
+async def test_nobody_is_relayed_by_a_forged_route(stack: Stack, method: str, seal: str) -> None:
+    """A To tag and a Route of ours, from a stranger: the open relay that is none."""
+    host, port = stack.kamailio
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim,
+    ):
+        stranger.bind((STRANGER, 0))
+        victim.bind(("127.0.0.98", 0))
+        victim.settimeout(1)
+        stranger.settimeout(2)
+        target = f"127.0.0.98:{victim.getsockname()[1]}"
+        ours = f"{STRANGER}:{stranger.getsockname()[1]}"
+        stranger.sendto(
+            (
+                f"{method} sip:+34600000000@{target} SIP/2.0\r\n"
+                f"Via: SIP/2.0/UDP {ours};branch=z9hG4bK{method}{len(seal)};rport\r\n"
+                f"Route: <sip:{host}:{port};lr{seal}>\r\n"
+                f"From: <sip:x@{ours}>;tag=1\r\nTo: <sip:+34600000000@{target}>;tag=2\r\n"
+                f"Call-ID: forged-{method}{len(seal)}\r\nCSeq: 2 {method}\r\n"
+                f"Contact: <sip:x@{ours}>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            ).encode(),
+            stack.kamailio,
+        )
+        if method != "ACK":
+            assert stranger.recv(4096).startswith(b"SIP/2.0 403")
+        with pytest.raises(TimeoutError):
+            victim.recv(4096)
