@@ -27,7 +27,7 @@ from kemi.routing.model import Plan
 from kemi.tables import Tables
 from spandsp_bridge import app, doctor, kamailio_config, log
 from spandsp_bridge.demo import show
-from spandsp_bridge.documents.render import inspect
+from spandsp_bridge.documents.render import join
 from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
@@ -149,15 +149,13 @@ def doctor_command(as_json: Json = False) -> None:
 
 def _read(files: list[Path], settings: Settings) -> bytes:
     """Return the document to fax. Raises UserError and DocumentError."""
-    if len(files) > 1:
-        raise UserError("one PDF a fax, for now: join the files into one PDF")
-    file = files[0]
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from error
-    inspect(data, settings.max_pages, str(file))
-    return data
+    documents = []
+    for file in files:
+        try:
+            documents.append((str(file), file.read_bytes()))
+        except OSError as error:
+            raise UserError(f"{file}: {error.strerror}") from error
+    return join(documents, settings.max_pages)
 
 
 def _summary(item: Fax) -> dict[str, Any]:
@@ -166,13 +164,13 @@ def _summary(item: Fax) -> dict[str, Any]:
 
 @cli.command()
 def send(
-    files: Annotated[list[Path], typer.Argument(help="The PDF to send.")],
+    files: Annotated[list[Path], typer.Argument(help="The PDFs to send, as one fax.")],
     sender: Annotated[str, typer.Option("--from", help="Virtual fax: its id, or COMPANY/NAME.")],
     to: Annotated[str, typer.Option("--to", help="Destination, such as +34911234567.")],
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end, with a bar.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Send a PDF as a fax."""
+    """Send PDFs as one fax."""
     settings = load()
     data = _read(files, settings)
     ended = _run(_send(settings, data, sender, to, wait=wait, quiet=as_json))

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pypdf import PdfReader
+from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
@@ -81,6 +81,29 @@ def inspect(data: bytes, max_pages: int, name: str = "the document") -> int:
             f"{name} has {pages} pages: at most {max_pages} can be faxed, so split it",
         )
     return pages
+
+
+def join(documents: list[tuple[str, bytes]], max_pages: int) -> bytes:
+    """Check (name, PDF) pairs and return them as one PDF. Raises DocumentError."""
+    pages = sum(inspect(data, max_pages, name) for name, data in documents)
+    if pages > max_pages:
+        raise DocumentError(
+            "page_count_limit_exceeded",
+            f"the documents have {pages} pages together: at most {max_pages} can be faxed",
+        )
+    if len(documents) == 1:
+        return documents[0][1]
+    writer = PdfWriter()
+    for name, data in documents:
+        try:
+            writer.append(io.BytesIO(data))
+        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DocumentError(
+                "file_format_invalid", f"{name} cannot be joined with the others: send it alone"
+            ) from error
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
 
 
 async def _ghostscript(folder: Path, paper: str, seconds: float) -> bool:

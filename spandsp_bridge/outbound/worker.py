@@ -6,6 +6,7 @@ import itertools
 import secrets
 import tempfile
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ from spandsp_bridge.model import Outcome, PageDone
 from spandsp_bridge.store.database import listen
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.t38.time_zone import posix_tz
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +157,8 @@ class Worker:
         attempt = await self._store.begin_attempt(fax, self._node)
         await self._progress.put(fax.id, stage="dialling", page=0, pages=pages)
 
+        late: list[ReceivedPage] = []
+
         async def on_page(event: PageDone) -> None:
             stats = event.stats
             await self._progress.put(
@@ -172,6 +176,7 @@ class Worker:
                 await self._store.confirm_page(fax, attempt, page)
             except psycopg.OperationalError as error:
                 log.warning("a confirmed page waits for the end", error=str(error)[:200])
+                late.append(page)
 
         result = await self._sender.send(
             SendJob(
@@ -184,12 +189,14 @@ class Worker:
                 pages=pages,
                 station_id=sender.station_id,
                 header_line=sender.header_line,
-                time_zone="",
+                time_zone=posix_tz(sender.time_zone),
                 ecm=sender.ecm,
                 max_bit_rate=sender.max_bit_rate,
             ),
             on_page,
         )
+        for page in late:
+            await self._persist(partial(self._store.confirm_page, fax, attempt, page))
         await self._persist(
             lambda: self._store.end_attempt(
                 fax, attempt, result.outcome, result.call_id, result.route

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from spandsp_bridge.demo import document
-from spandsp_bridge.documents.render import LENGTHS, WIDTH, Rendered, inspect, render
+from spandsp_bridge.documents.render import LENGTHS, WIDTH, Rendered, inspect, join, render
 from spandsp_bridge.documents.tiff import (
     TiffError,
     check_page,
@@ -49,6 +49,15 @@ def test_bad_documents_are_refused_with_a_reason_and_a_remedy(reason: str) -> No
     assert failure.value.reason == reason
     assert str(failure.value).startswith("letter.pdf ")
     assert "\n" not in str(failure.value)
+
+
+def test_several_documents_become_one() -> None:
+    joined = join([("a.pdf", pdf(2)), ("b.pdf", pdf(1))], 10)
+    assert inspect(joined, 10) == 3
+    with pytest.raises(DocumentError, match=r"b\.pdf is empty"):
+        join([("a.pdf", pdf(1)), ("b.pdf", b"")], 10)
+    with pytest.raises(DocumentError, match="6 pages together"):
+        join([("a.pdf", pdf(3)), ("b.pdf", pdf(3))], 5)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbled", "header alone"])

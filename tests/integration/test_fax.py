@@ -20,6 +20,7 @@ from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.progress import Progress
 
 
 def short_document(path: Path, pages: int = 2) -> Path:
@@ -243,6 +244,68 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
     failed = await until(ended, 90)
     assert failed.pages_confirmed <= received.pages_confirmed, "confirmed, but not kept"
     assert f"{failed.pages_confirmed} of 12" in failed.explanation
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes whose parent this is."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+async def test_faxes_are_received_while_postgresql_stands_still(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    """Frozen from the INVITE to the end of the call: every page is confirmed and kept."""
+    store = FaxStore(database)
+    document = short_document(tmp_path / "letter.pdf")
+    sender = await store.find_virtual_fax("Acme/Sales")
+    fax_id = await store.submit(sender, "+34911000002", document.read_bytes())
+    live = Progress(stack.settings().redis_url)
+
+    async def dialling() -> bool:
+        return (await live.get(fax_id)).get("stage") == "dialling"
+
+    def spooled() -> list[Path]:
+        return list((stack.var / "spool").glob("*/*/journal"))
+
+    async def call_is_over() -> bool:
+        return any('"end"' in journal.read_text() for journal in spooled())
+
+    await until(dialling)
+    postgres = stack.supervisor.get("postgresql").process
+    assert postgres is not None
+    os.kill(postgres.pid, signal.SIGSTOP)
+    frozen = [postgres.pid, *children(postgres.pid)]  # each backend has a session of its own
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        await until(call_is_over, 60)
+        [journal] = spooled()
+        assert journal.read_text().count('{"page": {') == 2
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+
+    async def ended() -> Fax | None:
+        fax = await store.fax(fax_id)
+        assert fax is not None
+        return fax if fax.status in (FaxStatus.COMPLETED, FaxStatus.ERROR) else None
+
+    sent = await until(ended, 60)
+    assert (sent.status, sent.pages_confirmed) == (FaxStatus.COMPLETED, 2), sent.explanation
+    async with database.transaction() as c:
+        cursor = await c.execute("select page from pages where fax_id = %s order by 1", [fax_id])
+        assert [row["page"] for row in await cursor.fetchall()] == [1, 2]
+    received = await received_after(store, sent)
+    assert (received.status, received.pages_confirmed) == (FaxStatus.COMPLETED, 2)
+    await live.close()
 
 
 async def test_a_fax_without_an_answer_says_why(stack: Stack, database: Database,
