@@ -95,13 +95,9 @@ class Receiver:
         if len(self.active) >= self._limits.max_calls:
             call.reject(503, "This bridge is full", RETRY_AFTER)
             return
-        if not await asyncio.to_thread(self._spool.has_room):
-            log.error("refusing calls: the spool's disk is nearly full")
-            call.reject(503, "No storage", RETRY_AFTER)
-            return
         key = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(6)}"
+        self.active.add(key)
         with structlog.contextvars.bound_contextvars(call_id=call.call_id, spool_key=key):
-            self.active.add(key)
             try:
                 await self._receive(call, facts, key)
             except OSError as error:
@@ -118,6 +114,10 @@ class Receiver:
                 self._on_stored()
 
     async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
+        if not await asyncio.to_thread(self._spool.has_room):
+            log.error("refusing calls: the spool's disk is nearly full")
+            call.reject(503, "No storage", RETRY_AFTER)
+            return
         entry = await asyncio.to_thread(self._spool.create, key, facts)
         known = await self._find(facts.virtual_fax)
         try:
@@ -137,6 +137,9 @@ class Receiver:
             await asyncio.to_thread(entry.remove)
             raise
         try:
+            if call.ended:  # cancelled meanwhile
+                await asyncio.to_thread(entry.remove)
+                return
             local = LocalMedia(self._media_address, session.audio_port, session.t38_port)
             fax_call = FaxCall(session, local)
             call.handler = fax_call

@@ -256,6 +256,20 @@ async def test_calls_are_refused_before_they_are_answered(
         assert call.last_response.headers.get("Retry-After")
 
 
+async def test_a_caller_that_cancels_is_let_go(tmp_path: Path) -> None:
+    world = Inbound(tmp_path)
+    call = world.dial(IMAGE)
+    call.cancel()
+    with pytest.raises(CallFailed) as failure:
+        await world.net.run(call.answered())
+    assert failure.value.status == 487
+    await world.until(lambda: not world.receiver.active)
+    await world.net.settle(5)
+    assert call.ended
+    left = [entry.read() for entry in world.spool.entries()]
+    assert all(fax is None or fax.outcome is not None for fax in left)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"X-Other": "1"}, {"X-Vfax-Fax": "30"}, {"X-Vfax-Fax": "x", "X-Vfax-Ddi": "+34911000002"}],
