@@ -178,8 +178,8 @@ class Call:
         if self.dialog is None:
             self.last_response = response
         if response.status < 200:
-            self._provisional = True
-            if self._cancelled and response.status >= 100 and not self._answer.done():
+            first, self._provisional = not self._provisional, True
+            if self._cancelled and first and not self._answer.done():
                 self._send_cancel()
             return
         if response.status >= 300:

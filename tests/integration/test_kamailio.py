@@ -10,6 +10,7 @@ from typing import Any
 
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.stack import CARRIER, Stack
+from spandsp_bridge.publisher import KamailioRpc
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
 from tests.integration.sipp import sipp
@@ -163,6 +164,38 @@ async def test_a_silent_carrier_server_is_passed_over(
         )
     assert attempt["sip_status"] == 404
     assert attempt["route"]["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
+
+
+async def test_a_server_that_was_switched_off_stays_off_over_a_reload(
+    stack: Stack, database: Database
+) -> None:
+    """Kamailio forgets states when it loads its list again; the publisher does not."""
+    rpc = KamailioRpc(stack.settings().rpc_socket)
+    uri = f"sip:{stack.supervisor.get('bridge-b').where}"
+
+    def flags() -> dict[str, str]:
+        return {found: state for _, found, state in rpc.destinations()}
+
+    rpc.call("dispatcher.set_state", "dp", 1, uri)
+    assert flags()[uri].startswith("D")
+    try:
+        await versions_after(
+            stack,
+            database,
+            "insert into carrier_servers (brand_id, carrier_id, address, port, priority)"
+            f" select brand_id, id, '127.0.0.98', {stack.port + 5}, 9 from carriers",
+        )
+        async with asyncio.timeout(5):
+            while f"sip:127.0.0.98:{stack.port + 5}" not in flags():
+                await asyncio.sleep(0.05)
+        assert flags()[uri].startswith("D")
+        other = f"sip:{stack.supervisor.get('bridge-a').where}"
+        assert flags()[other].startswith("A")
+    finally:
+        rpc.call("dispatcher.set_state", "ap", 1, uri)
+        await versions_after(
+            stack, database, f"delete from carrier_servers where port = {stack.port + 5}"
+        )
 
 
 async def test_a_fax_goes_as_a_call_when_there_is_no_fax_route(
