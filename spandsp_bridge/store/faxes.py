@@ -133,8 +133,15 @@ class FaxStore:
         return _virtual_fax(rows[0])
 
     async def register_bridge(self, name: str, address: str, port: int, *, receives: bool) -> None:
-        """Write this node's row, which puts it into the dispatcher's list."""
+        """Write this node's row, which puts it into the dispatcher's list.
+
+        A node that was renamed, or took over an address, replaces the row that had it.
+        """
         async with self._db.transaction() as c:
+            await c.execute(
+                "delete from bridges where sip_address = %s and sip_port = %s and name <> %s",
+                [address, port, name],
+            )
             await c.execute(
                 "insert into bridges (name, sip_address, sip_port, receives)"
                 " values (%s, %s, %s, %s) on conflict (name) do update set"

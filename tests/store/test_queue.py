@@ -113,6 +113,15 @@ async def test_a_received_call_is_stored_once(store: FaxStore) -> None:
     assert len([i for i in ids if i is not None]) == 1
 
 
+async def test_a_renamed_node_takes_over_its_address(database: Database, store: FaxStore) -> None:
+    for name in ("before", "after", "after"):
+        await store.register_bridge(name, "192.0.2.50", 5070, receives=False)
+    async with database.transaction() as c:
+        cursor = await c.execute("select name from bridges where sip_address = '192.0.2.50'")
+        assert [row["name"] for row in await cursor.fetchall()] == ["after"]
+        await c.execute("delete from bridges where name = 'after'")
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [("Acme/Nobody", "there is no virtual fax"), ("Sales", "neither"), ("999999", "no virtual fax"),
