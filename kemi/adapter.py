@@ -9,12 +9,13 @@ import hmac
 import os
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import KSR as KSR  # noqa: PLC0414  (made by app_python3; the same name keeps type checkers quiet)
 import lmdb
 
-from kemi.routing import inbound, numbers, outbound
+from kemi.routing import inbound, numbers
 from kemi.routing.model import BRIDGE_SET, Bridge, Reply, ToVirtualFax
 from kemi.tables import Tables
 
@@ -138,13 +139,13 @@ class Adapter:
         decision = inbound.decide(provider, number, ddi)
         if isinstance(decision, Reply):
             KSR.info(f"inbound from {address} to {number}: {decision.code} {decision.reason}\n")
-            KSR.sl.send_reply(decision.code, decision.reason)
+            self._refuse(decision)
             return
         self._to_bridge(decision)
 
     def _to_bridge(self, decision: ToVirtualFax) -> None:
         if KSR.dispatcher.ds_select_dst(BRIDGE_SET, ROUND_ROBIN) < 0:
-            self._no_bridge()
+            self._no_bridge(KSR.sl.send_reply)
             return
         ddi = decision.ddi
         KSR.hdr.append(f"X-Vfax-Company: {ddi.company}\r\n")
@@ -154,9 +155,10 @@ class Adapter:
         KSR.tm.t_on_failure("ksr_failure_inbound")
         self._relay()
 
-    def _no_bridge(self) -> None:
+    @staticmethod
+    def _no_bridge(reply: Callable[[int, str], object]) -> None:
         KSR.hdr.append_to_reply("Retry-After: 30\r\n")
-        KSR.sl.send_reply(480, "No fax bridge is available")
+        reply(480, "No fax bridge is available")
 
     def _outgoing(self, tables: Tables, bridge: Bridge, said: dict[str, str]) -> None:
         owner = said.get("X-Vfax-Company", "")
@@ -168,14 +170,7 @@ class Adapter:
         if number is None:
             self._refuse(Reply(484, "Address Incomplete"))
             return
-        routes = tables.routes(company)
-        plan = outbound.plan(
-            number,
-            fax=True,
-            routes=routes,
-            carriers=tables.carriers(routes),
-            random=lambda: 1.0 - self._random.random(),
-        )
+        plan = tables.plan(company, number, fax=True, random=self._random.random)
         if plan.reply is not None:
             KSR.info(f"bridge {bridge.name} to {number}: {plan.reply.code} {plan.reply.reason}\n")
             self._refuse(plan.reply)
@@ -223,15 +218,15 @@ class Adapter:
         if KSR.tm.t_is_canceled() > 0:
             return
         code = KSR.tm.t_get_status_code()
-        if self._silent():
+        silent = self._silent()
+        if silent:
             KSR.dispatcher.ds_mark_dst_state("tp")
-        if self._silent() or 500 <= code < 600:
+        if silent or 500 <= code < 600:
             if KSR.dispatcher.ds_next_dst() > 0:
                 KSR.tm.t_on_failure("ksr_failure_inbound")
                 self._relay()
                 return
-            KSR.hdr.append_to_reply("Retry-After: 30\r\n")
-            KSR.tm.t_reply(480, "No fax bridge is available")
+            self._no_bridge(KSR.tm.t_reply)
 
     def failure_outbound(self) -> None:
         """Try the next carrier server after silence and 5xx; everything else stands."""

@@ -5,12 +5,14 @@ changed, so a reader sees one version or the next, never a mixture.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import lmdb
 
-from kemi.routing.model import Bridge, Carrier, Company, Ddi, Provider, Route, Server
+from kemi.routing import outbound
+from kemi.routing.model import Bridge, Carrier, Company, Ddi, Plan, Provider, Route, Server
 
 META = b"meta"
 
@@ -110,3 +112,19 @@ class Tables:
                 servers = tuple(Server(**server) for server in row.pop("servers"))
                 found[carrier] = Carrier(**row, servers=servers)
         return found
+
+    def plan(
+        self, company: Company, number: str, *, fax: bool, random: Callable[[], float]
+    ) -> Plan:
+        """Return how a company's call to a number (E.164) leaves; `random` yields [0, 1).
+
+        Kamailio and `vfax route explain` both come through here.
+        """
+        routes = self.routes(company)
+        return outbound.plan(
+            number,
+            fax=fax,
+            routes=routes,
+            carriers=self.carriers(routes),
+            random=lambda: 1.0 - random(),
+        )

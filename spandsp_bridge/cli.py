@@ -21,7 +21,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kemi.routing import outbound
 from kemi.routing.explain import explain
 from kemi.routing.model import Plan
 from kemi.tables import Tables
@@ -324,14 +323,7 @@ def route_explain(
         raise UserError(f"there is no company {company} in the routing tables")
     number = _e164(to, "ZZ")
     dice = random.Random(seed)  # noqa: S311
-    found = tables.routes(owner)
-    plan = outbound.plan(
-        number,
-        fax=is_fax,
-        routes=found,
-        carriers=tables.carriers(found),
-        random=lambda: 1.0 - dice.random(),
-    )
+    plan = tables.plan(owner, number, fax=is_fax, random=dice.random)
     if as_json:
         _print_json(explain(plan))
     else:

@@ -142,7 +142,6 @@ class Sender:
             finished = await events
         finally:
             events.cancel()
-        call.hang_up()
         outcome = judge(finished, sending=True, expected=job.pages, complete=False)
         outcome.sip_status, outcome.sip_reason = response.status, response.reason
         outcome.hung_up_by = fax_call.hung_up_by or "us"

@@ -146,6 +146,11 @@ class Stack:
         self.redis_port = port_base + 11
         self.smtp_port = port_base + 12
         self.kamailio = (KAMAILIO, port_base)
+        self.bridges = {
+            "bridge-a": (BRIDGE_A, port_base + 1),
+            "bridge-b": (BRIDGE_B, port_base + 2),
+        }
+        self.worker = (WORKER, port_base + 3)
         self.carrier = (CARRIER, port_base + 4)
         self.mail_folder = var / "mail"
         self._password = ""
@@ -167,7 +172,7 @@ class Stack:
         self, node: str = "demo", listen: tuple[str, int] | None = None
     ) -> dict[str, str]:
         """Return the VFAX_ variables of a process of this stack."""
-        address, port = listen or (WORKER, self.port + 3)
+        address, port = listen or self.worker
         first = self.port + 100
         return {
             "VFAX_DATABASE_URL": self.database_url,
@@ -204,19 +209,18 @@ class Stack:
             if shutil.which(program, path=SEARCH_PATH) is None:
                 raise SetupError(f"{program} is not installed: apt-get install {package}")
         postgres_binaries()
-        rpc = self.var / "run" / "kamailio.rpc"
+        rpc = self.settings().rpc_socket
         if len(str(rpc)) > SOCKET_PATH_LIMIT:
             raise SetupError(
                 f"the path {rpc} is too long for a unix socket: move the checkout nearer to /"
             )
         udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
         wanted = [
-            ("Kamailio", KAMAILIO, self.port, udp),
-            ("Kamailio", KAMAILIO, self.port, tcp),
-            ("bridge-a", BRIDGE_A, self.port + 1, udp),
-            ("bridge-b", BRIDGE_B, self.port + 2, udp),
-            ("worker", WORKER, self.port + 3, udp),
-            ("the carrier", CARRIER, self.port + 4, udp),
+            ("Kamailio", *self.kamailio, udp),
+            ("Kamailio", *self.kamailio, tcp),
+            *((name, *listen, udp) for name, listen in self.bridges.items()),
+            ("worker", *self.worker, udp),
+            ("the carrier", *self.carrier, udp),
             ("PostgreSQL", KAMAILIO, self.database_port, tcp),
             ("Redis", KAMAILIO, self.redis_port, tcp),
             ("the mail sink", KAMAILIO, self.smtp_port, tcp),
@@ -245,8 +249,8 @@ class Stack:
         await self.start_publisher()
         await self._start_carrier()
         await self.start_kamailio()
-        await self.start_bridge("bridge-a", (BRIDGE_A, self.port + 1))
-        await self.start_bridge("bridge-b", (BRIDGE_B, self.port + 2))
+        for name in self.bridges:
+            await self.start_bridge(name)
         await self.start_worker()
 
     async def stop(self) -> None:
@@ -440,8 +444,9 @@ class Stack:
 
         return ready
 
-    async def start_bridge(self, name: str, listen: tuple[str, int]) -> None:
+    async def start_bridge(self, name: str) -> None:
         """Start a bridge node; it is up when Kamailio's dispatcher sees it alive."""
+        listen = self.bridges[name]
         rpc = KamailioRpc(self.settings().rpc_socket)
         uri = f"sip:{listen[0]}:{listen[1]}"
 
@@ -462,7 +467,7 @@ class Stack:
 
     async def start_worker(self) -> None:
         """Start the outbound worker; it is up when Kamailio would take its calls."""
-        listen = (WORKER, self.port + 3)
+        listen = self.worker
         settings = self.settings()
 
         async def known() -> bool:

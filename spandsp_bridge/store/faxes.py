@@ -223,12 +223,14 @@ class FaxStore:
         """Record a page that the receiver confirmed."""
         async with self._db.transaction() as c:
             await _put_page(c, fax.brand_id, fax.company_id, fax.id, page)
-            for table, column in (("faxes", "id"), ("attempts", "id")):
-                await c.execute(
-                    f"update {table} set pages_confirmed = %s"  # noqa: S608
-                    f" where company_id = %s and {column} = %s",
-                    [page.page, fax.company_id, fax.id if table == "faxes" else attempt],
-                )
+            await c.execute(
+                "update faxes set pages_confirmed = %s where company_id = %s and id = %s",
+                [page.page, fax.company_id, fax.id],
+            )
+            await c.execute(
+                "update attempts set pages_confirmed = %s where company_id = %s and id = %s",
+                [page.page, fax.company_id, attempt],
+            )
 
     async def end_attempt(
         self, fax: Fax, attempt: int, outcome: Outcome, call_id: str, route: dict[str, Any] | None

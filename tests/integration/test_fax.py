@@ -221,8 +221,7 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
     bridge.state = "stopped"  # on purpose
     os.killpg(bridge.process.pid, signal.SIGKILL)
     await bridge.process.wait()
-    host, port = bridge.where.split(":")
-    await stack.start_bridge(bridge.name, (host, int(port)))
+    await stack.start_bridge(bridge.name)
 
     sent = await store.fax(fax_id)
     assert sent is not None

@@ -139,8 +139,7 @@ async def test_garbage_crashes_nothing_and_leaks_nothing(stack: Stack, source: s
 
 
 async def test_a_bridge_hears_nobody_but_kamailio(stack: Stack) -> None:
-    bridge = (stack.supervisor.get("bridge-a").where).split(":")
-    address = (bridge[0], int(bridge[1]))
+    address = stack.bridges["bridge-a"]
     assert not await asyncio.to_thread(options_answered, *address, source=STRANGER)
     assert await asyncio.to_thread(options_answered, *address, source=KAMAILIO)
 
