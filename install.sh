@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 packages=(
     kamailio kamailio-python3-modules kamailio-tls-modules
     libspandsp-dev libtiff-dev gcc libc6-dev python3-dev python3-venv
-    postgresql-15 redis-server ghostscript
+    postgresql-15 postgresql-plpython3-15 redis-server ghostscript
     sip-tester tshark shellcheck
 )
 

@@ -49,6 +49,14 @@ class Callbacks:
         """Handle a reply to an outgoing INVITE."""
         return self._fenced(self._adapter.reply_outbound)
 
+    def ksr_branch_outbound(self, _msg: object) -> int:
+        """Shape an INVITE for one carrier server."""
+        return self._fenced(self._adapter.branch_outbound)
+
+    def ksr_reply_account(self, _msg: object) -> int:
+        """Handle a reply of a SIP account."""
+        return self._fenced(self._adapter.reply_account)
+
     def ksr_failure_inbound(self, _msg: object) -> int:
         """Handle a failed branch towards a bridge."""
         return self._fenced(self._adapter.failure_inbound)

@@ -1,54 +1,85 @@
 """The routing tables: one LMDB file, written by the publisher, mapped by every reader.
 
-Keys are ``kind:name``, values JSON objects. One write transaction replaces all that
-changed, so a reader sees one version or the next, never a mixture.
+An entry is ``KIND:id`` with the value of the view routing_KIND. For each prefix of a route
+there is an empty entry ``to:BRAND:COMPANY:PREFIX,ROUTE`` besides (``*`` for all companies).
+One write transaction replaces all that changed, so a reader sees one version or the next,
+never a mixture.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import lmdb
 
-from kemi.routing import outbound
-from kemi.routing.model import Bridge, Carrier, Company, Ddi, Plan, Provider, Route, Server
+from kemi.routing.facts import Facts
 
 META = b"meta"
 
 
-def provider_key(address: str) -> bytes:
-    """Key of a DDI provider by its source address."""
-    return b"provider:" + address.encode()
-
-
-def bridge_key(address: str, port: int) -> bytes:
-    """Key of a bridge by its source address and port."""
-    return f"bridge:{address}:{port}".encode()
-
-
-def ddi_key(number: str) -> bytes:
-    """Key of a DDI by its E.164 number."""
-    return b"ddi:" + number.encode()
-
-
-def company_key(company: int) -> bytes:
-    """Key of a company."""
-    return b"company:%d" % company
-
-
-def carrier_key(carrier: int) -> bytes:
-    """Key of a carrier."""
-    return b"carrier:%d" % carrier
+def entry_key(kind: str, name: str) -> bytes:
+    """Key of an entry."""
+    return f"{kind}:{name}".encode()
 
 
 def routes_key(brand: int, company: int | None) -> bytes:
-    """Key of a list of routes: a company's own, or the brand's for all companies."""
-    return b"routes:%d:%s" % (brand, b"*" if company is None else b"%d" % company)
+    """First part of the keys of a company's routes, or of those for all companies."""
+    return b"to:%d:%s:" % (brand, b"*" if company is None else b"%d" % company)
+
+
+class MappedSource:
+    """Entries of the mapped file, as of one transaction."""
+
+    def __init__(self, transaction: lmdb.Transaction) -> None:
+        self._transaction = transaction
+
+    def get(self, kind: str, name: str) -> bytes | None:
+        """Return the value of an entry."""
+        value: Any = self._transaction.get(f"{kind}:{name}".encode())
+        return value  # type: ignore[no-any-return]
+
+    def routes(self, brand: int, company: int | None, number: str | None) -> Iterator[bytes]:
+        """Yield the routes that match a number: one look for each of its prefixes in use."""
+        owner = routes_key(brand, company)
+        cursor: Any = self._transaction.cursor()
+        if number is None:
+            seen = set()
+            found = cursor.set_range(owner)
+            while found and cursor.key().startswith(owner):
+                seen.add(cursor.key().rpartition(b",")[2])
+                found = cursor.next()
+            names = sorted(seen, key=int)
+        else:
+            names = self._matching(cursor, owner, number.encode())
+        for name in names:
+            value: Any = self._transaction.get(b"route:" + name)
+            if value is not None:
+                yield value
+
+    @staticmethod
+    def _matching(cursor: Any, owner: bytes, number: bytes) -> list[bytes]:
+        """Return the routes of the prefixes of a number; a comma sorts before the digits."""
+        names: list[bytes] = []
+        for length in range(1, len(number) + 1):
+            start = owner + number[:length]
+            wanted = start + b","
+            if not cursor.set_range(wanted):
+                break
+            key = cursor.key()
+            while key.startswith(wanted):
+                names.append(key[len(wanted) :])
+                if not cursor.next():
+                    return names
+                key = cursor.key()
+            if not key.startswith(start):
+                break  # no longer prefix of this number is in use
+        return names
 
 
 class Tables:
-    """A reader. Open it once in each process; every look-up is a transaction of its own.
+    """A reader. Open it once in each process.
 
     `map_size` has to be the writer's. Raises lmdb.Error when the file is not there yet.
     """
@@ -67,64 +98,13 @@ class Tables:
         with self._env.begin() as transaction:
             return sum(1 for _ in transaction.cursor())
 
-    def _get(self, key: bytes) -> Any:
-        with self._env.begin(buffers=False) as transaction:
-            value = transaction.get(key)
-        return None if value is None else json.loads(value)
+    @contextmanager
+    def reading(self) -> Iterator[Facts]:
+        """Yield the facts of this moment."""
+        with self._env.begin() as transaction:
+            yield Facts(MappedSource(transaction))
 
     def meta(self) -> dict[str, Any]:
         """Return the version in force and the counts; empty before the first publication."""
-        return self._get(META) or {}
-
-    def provider(self, address: str) -> Provider | None:
-        """Return the DDI provider that sends from an address."""
-        row = self._get(provider_key(address))
-        return Provider(**row) if row else None
-
-    def bridge(self, address: str, port: int) -> Bridge | None:
-        """Return the bridge that sends from an address and port."""
-        row = self._get(bridge_key(address, port))
-        return Bridge(**row) if row else None
-
-    def ddi(self, number: str) -> Ddi | None:
-        """Return a DDI by its number."""
-        row = self._get(ddi_key(number))
-        return Ddi(**row) if row else None
-
-    def company(self, company: int) -> Company | None:
-        """Return a company."""
-        row = self._get(company_key(company))
-        return Company(**row) if row else None
-
-    def routes(self, company: Company) -> list[Route]:
-        """Return the routes that a company's calls may take."""
-        rows: list[dict[str, Any]] = []
-        for owner in (None, company.id):
-            rows += self._get(routes_key(company.brand, owner)) or []
-        return [Route(**{**row, "prefixes": tuple(row["prefixes"])}) for row in rows]
-
-    def carriers(self, routes: list[Route]) -> dict[int, Carrier]:
-        """Return the usable carriers of these routes, by id."""
-        found = {}
-        for carrier in {route.carrier for route in routes if route.carrier is not None}:
-            row = self._get(carrier_key(carrier))
-            if row:
-                servers = tuple(Server(**server) for server in row.pop("servers"))
-                found[carrier] = Carrier(**row, servers=servers)
-        return found
-
-    def plan(
-        self, company: Company, number: str, *, fax: bool, random: Callable[[], float]
-    ) -> Plan:
-        """Return how a company's call to a number (E.164) leaves; `random` yields [0, 1).
-
-        Kamailio and `vfax route explain` both come through here.
-        """
-        routes = self.routes(company)
-        return outbound.plan(
-            number,
-            fax=fax,
-            routes=routes,
-            carriers=self.carriers(routes),
-            random=lambda: 1.0 - random(),
-        )
+        with self._env.begin() as transaction:
+            return json.loads(transaction.get(META) or b"{}")  # type: ignore[no-any-return]

@@ -17,13 +17,14 @@ from spandsp_bridge.calls.spool import Spool
 from spandsp_bridge.delivery.mail import Mailer
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.outbound.worker import Worker
-from spandsp_bridge.publisher import Publisher
+from spandsp_bridge.publisher.follow import Publisher
 from spandsp_bridge.settings import Settings, parse_address, parse_ports
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.shared import SharedCounts
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +123,8 @@ class Node:
                 if s.smtp_server:
                     tasks.append(Mailer(store, s.smtp_server, s.mail_from).run())
             tasks.append(self._register(store, local))
+            if receiver is not None:
+                tasks.append(self._report_load(receiver, local))
             log.info("node is up", node=s.node, sip=s.sip_listen, receives=self._receives)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -131,6 +134,16 @@ class Node:
                 agent.draining = True
                 if receiver is not None:
                     await receiver.drain(SHUTDOWN_SECONDS)
+
+    async def _report_load(self, receiver: Receiver, local: tuple[str, int]) -> None:
+        """Say every second how many calls we have: for Kamailio's choice of the least loaded."""
+        shared = SharedCounts(self._settings.redis_url)
+        try:
+            while True:
+                await shared.report_load(f"{local[0]}:{local[1]}", len(receiver.active))
+                await asyncio.sleep(1)
+        finally:
+            await shared.close()
 
     async def _register(self, store: FaxStore, local: tuple[str, int]) -> None:
         """Write our row as soon as PostgreSQL is there; calls are taken without it."""
@@ -148,8 +161,7 @@ class Node:
 
 async def publish(settings: Settings) -> None:
     """Run the publisher until cancelled."""
-    async with Database(settings.database_url, size=2) as database:
-        await Publisher(settings, database).run()
+    await Publisher(settings).run()
 
 
 async def serve(settings: Settings, service: str) -> None:

@@ -5,15 +5,12 @@ installation is. Every failure is one line on standard error.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Coroutine
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import lmdb
 import phonenumbers
 import typer
 import uvloop
@@ -21,15 +18,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kemi.routing.explain import explain
-from kemi.routing.model import Plan
-from kemi.tables import Tables
-from spandsp_bridge import app, doctor, kamailio_config, log
+from spandsp_bridge import app, cli_routes, doctor, kamailio_config, log
+from spandsp_bridge.cli_output import Json, print_json
 from spandsp_bridge.demo import show
 from spandsp_bridge.documents.render import join
 from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
+from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.database import migrate as migrate_database
 from spandsp_bridge.store.faxes import Fax
@@ -43,28 +38,17 @@ cli = typer.Typer(
 )
 config = typer.Typer(no_args_is_help=True, help="Kamailio's configuration.")
 fax = typer.Typer(no_args_is_help=True, help="One fax.")
-route = typer.Typer(no_args_is_help=True, help="Outgoing routes.")
-routes = typer.Typer(no_args_is_help=True, help="The routing tables in force.")
 cli.add_typer(config, name="config")
 cli.add_typer(fax, name="fax")
-cli.add_typer(route, name="route")
-cli.add_typer(routes, name="routes")
+cli.add_typer(cli_routes.route, name="route")
+cli.add_typer(cli_routes.routes, name="routes")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
 STATUS_COLOURS = {"completed": "green", "error": "red", "inprogress": "yellow", "pending": "dim"}
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, default=_plain, indent=2) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _e164(text: str, country: str) -> str:
@@ -130,7 +114,7 @@ def doctor_command(as_json: Json = False) -> None:
     """Check every dependency, and say how to repair each."""
     checks = _run(doctor.examine(load()))
     if as_json:
-        _print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
+        print_json({"ok": all(c.ok for c in checks), "checks": [asdict(c) for c in checks]})
     else:
         table = Table(title="vfax doctor", title_justify="left")
         for column in ("", "check", "found", "remedy"):
@@ -174,7 +158,7 @@ def send(
     data = _read(files, settings)
     ended = _run(_send(settings, data, sender, to, wait=wait, quiet=as_json))
     if as_json:
-        _print_json(_summary(ended))
+        print_json(_summary(ended))
     else:
         colour = STATUS_COLOURS[ended.status]
         Console(highlight=False).print(
@@ -226,7 +210,7 @@ def faxes(
 
     found = _run(read())
     if as_json:
-        _print_json({"faxes": [_summary(f) for f in found]})
+        print_json({"faxes": [_summary(f) for f in found]})
         return
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("id", "time (UTC)", "ours", "", "theirs", "pages", "status"):
@@ -270,7 +254,7 @@ def fax_show(
         except OSError as error:
             raise UserError(f"{pdf}: {error.strerror}") from error
     if as_json:
-        _print_json({**_summary(found), "attempts": attempts})
+        print_json({**_summary(found), "attempts": attempts})
         return
     console = Console(highlight=False)
     colour = STATUS_COLOURS[found.status]
@@ -291,96 +275,6 @@ def fax_show(
         )
         for line in a["trace"] or []:
             console.print(f"  {line}", markup=False)
-
-
-# ---- routes ---------------------------------------------------------------------
-
-
-def _tables(settings: Settings) -> Tables:
-    try:
-        return Tables(settings.routes_file, settings.routes_map_size)
-    except lmdb.Error as error:
-        raise SetupError(
-            f"no routing tables at {settings.routes_file}: run `vfax serve publisher` first"
-        ) from error
-
-
-@route.command(name="explain")
-def route_explain(
-    company: Annotated[int, typer.Option(help="Company id.")],
-    to: Annotated[str, typer.Option(help="Called number, E.164.")],
-    is_fax: Annotated[bool, typer.Option("--fax/--call", help="A fax, or a voice call.")] = True,
-    seed: Annotated[int | None, typer.Option(help="Make the weighted order repeatable.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Say how a call would leave, before it happens; by the code that Kamailio runs."""
-    import random  # noqa: PLC0415  (only here)
-
-    settings = load()
-    tables = _tables(settings)
-    owner = tables.company(company)
-    if owner is None:
-        raise UserError(f"there is no company {company} in the routing tables")
-    number = _e164(to, "ZZ")
-    dice = random.Random(seed)  # noqa: S311
-    plan = tables.plan(owner, number, fax=is_fax, random=dice.random)
-    if as_json:
-        _print_json(explain(plan))
-    else:
-        _print_plan(plan)
-
-
-def _print_plan(plan: Plan) -> None:
-    console = Console(highlight=False)
-    table = Table(title=f"to {plan.number}", title_justify="left")
-    for column in ("try", "route", "type", "priority", "weight", "first", "carrier", "servers"):
-        table.add_column(column, overflow="fold")
-    for position, c in enumerate(plan.order, start=1):
-        table.add_row(
-            str(position),
-            str(c.route.id),
-            c.route.type,
-            str(c.route.priority),
-            str(c.route.weight),
-            f"{c.probability:.0%}",
-            c.carrier.name,
-            "\n".join(server.uri for server in c.carrier.servers),
-        )
-    if plan.order:
-        console.print(table)
-    if plan.reply is not None:
-        console.print(f"[red]answered with {plan.reply.code} {plan.reply.reason}[/]")
-    for d in plan.discarded:
-        console.print(f"  route {d.route.id} ({d.route.type}) not used: {d.reason}")
-
-
-@routes.command(name="status")
-def routes_status(as_json: Json = False) -> None:
-    """Show the version of the routing tables in force, and the state of every server."""
-    settings = load()
-    meta = _tables(settings).meta()
-    servers = [
-        {"set": s, "uri": uri, "flags": flags}
-        for s, uri, flags in dispatcher_states(KamailioRpc(settings.rpc_socket))
-    ]
-    if as_json:
-        _print_json({**meta, "servers": servers})
-        return
-    console = Console(highlight=False)
-    console.print(
-        f"version {meta.get('version')}, {meta.get('entries')} entries, {meta.get('ddis')} DDIs"
-    )
-    table = Table()
-    for column in ("set", "server", "state"):
-        table.add_column(column)
-    for server in servers:
-        active = str(server["flags"]).startswith("A")
-        table.add_row(
-            str(server["set"]),
-            str(server["uri"]),
-            f"[green]{server['flags']}[/]" if active else f"[red]{server['flags']}[/]",
-        )
-    console.print(table if servers else "[yellow]Kamailio is away: no live states[/]")
 
 
 # ---- errors ----------------------------------------------------------------------

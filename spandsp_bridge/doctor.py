@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.errors import SetupError
-from spandsp_bridge.publisher import KamailioRpc
+from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.settings import ROOT, Settings, parse_address, parse_ports
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.progress import Progress

@@ -6,6 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from spandsp_bridge.errors import SetupError
 from spandsp_bridge.settings import ROOT, Settings, parse_address
 
 TEMPLATES = ROOT / "kamailio-config"
@@ -23,20 +24,43 @@ def _listener(address: tuple[str, int], protocol: str) -> str:
     return f"{protocol}:{host}:{address[1]}"
 
 
-def kamailio(settings: Settings, *, workers: int = 2, foreground: bool = True) -> str:
+def kamailio(
+    settings: Settings, *, workers: int = 2, foreground: bool = True, tls_config: Path | None = None
+) -> str:
     """Return kamailio.cfg for the proxy at `outbound_proxy`."""
     address = parse_address(settings.outbound_proxy)
+    listeners = [_listener(address, "udp"), _listener(address, "tcp")]
+    if tls_config is not None:
+        listeners.append(_listener(parse_address(settings.sip_tls_listen), "tls"))
     return _render(
         "kamailio.cfg.j2",
         foreground=foreground,
         workers=workers,
-        listeners=[_listener(address, "udp"), _listener(address, "tcp")],
-        tcp=True,
+        listeners=listeners,
         host=address[0],
+        contact=f"{address[0]}:{address[1]}",
         rpc_socket=settings.rpc_socket,
         dispatcher_file=settings.dispatcher_file,
         ping_interval=5,
+        max_call_seconds=settings.max_call_seconds,
+        tls_config=tls_config,
         kemi_main=ROOT / "kemi" / "main.py",
+    )
+
+
+def tls(settings: Settings) -> str:
+    """Return tls.cfg. Raises SetupError."""
+    for name in ("tls_certificate", "tls_key"):
+        file = getattr(settings, name)
+        if file is None or not file.is_file():
+            raise SetupError(
+                f"VFAX_SIP_TLS_LISTEN needs VFAX_{name.upper()}: there is no file {file or ''}"
+            )
+    return _render(
+        "tls.cfg.j2",
+        certificate=settings.tls_certificate,
+        key=settings.tls_key,
+        ca=settings.tls_ca,
     )
 
 
@@ -50,13 +74,17 @@ def carrier(listen: tuple[str, int], hand_back_to: tuple[str, int]) -> str:
 
 
 def write(settings: Settings, folder: Path) -> Path:
-    """Write kamailio.cfg into a folder; return its path.
+    """Write kamailio.cfg, and tls.cfg where TLS is wanted, into a folder; return its path.
 
     The secret that seals Record-Route is made where there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "kamailio.cfg"
-    path.write_text(kamailio(settings))
+    tls_config: Path | None = None
+    if settings.sip_tls_listen:
+        tls_config = folder / "tls.cfg"
+        tls_config.write_text(tls(settings))
+    path.write_text(kamailio(settings, tls_config=tls_config))
     secret = settings.secret_file
     if not secret.exists():
         secret.parent.mkdir(parents=True, exist_ok=True)

@@ -86,6 +86,22 @@ class Settings(BaseSettings):
     routes_map_size: int = Field(
         256 * 2**20, ge=2**20, description="Largest size of the routing tables' file, bytes"
     )
+    sip_tls_listen: str = Field(
+        "", description="ADDRESS:PORT where Kamailio takes SIP over TLS; empty: no TLS"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file: Kamailio's certificate with its chain, for TLS"
+    )
+    tls_key: Path | None = Field(None, description="PEM file: the key of that certificate")
+    tls_ca: Path | None = Field(
+        None, description="PEM file: whose certificates carriers may show; none: not checked"
+    )
+    dns_servers: str = Field(
+        "", description="ADDRESS:PORT,... of DNS servers for carriers' names; empty: the system's"
+    )
+    metrics_listen: str = Field(
+        "", description="ADDRESS:PORT where the publisher serves Prometheus; empty: nowhere"
+    )
     smtp_server: str = Field(
         "", description="HOST:PORT of the mail server for received faxes; empty: no mail"
     )

@@ -1,22 +1,46 @@
 """Facts that routing is given, and decisions that it returns. No KSR, no I/O, no clock."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 RouteType = Literal["pattern", "group", "fax"]
 RouteMode = Literal["static", "lcr", "block"]
+Direction = Literal["callee_in", "caller_in", "callee_out", "caller_out"]
+Action = Literal["next", "stop", "retry_later"]
 
 BRIDGE_SET = 1  #: dispatcher set of all bridges that receive
 CARRIER_SET = 1000  #: carrier N is dispatcher set CARRIER_SET + N
+SINGLE_BRIDGE_SET = 1_000_000_000  #: bridge N alone, for the least loaded one
+
+
+# ---- facts ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a number transformation: what matches loses `strip` characters, gets `add`."""
+
+    prefix: str
+    min_length: int
+    max_length: int
+    strip: int
+    add: str
+
+
+Transformation = Mapping[str, tuple[Rule, ...]]  #: by direction, in the order of priority
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A DDI provider, as known by the source address of a call."""
+    """A DDI provider, as known by the source address and our own socket of a call."""
 
     id: int
     brand: int
     name: str
+    transformation: int | None = None
+    local: str | None = None
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +54,59 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Ddi:
-    """One of our numbers and its target."""
+    """One of our numbers. `target`: f + virtual fax, a + account, u + URI; empty: nothing."""
 
-    id: int
     number: str
     brand: int
     company: int
     provider: int | None
-    virtual_fax: int | None
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A brand: its limit of calls, and whether failed fax routes lead to call routes."""
+
+    id: int
+    max_calls: int | None = None
+    fall_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company, as the owner of outgoing calls."""
+    """A company, as the owner of calls. `dial` is calling code, international, trunk prefix."""
 
     id: int
     brand: int
     name: str
+    dial: tuple[str, str, str] = ("", "00", "")
+    zone: str = "UTC"
+    max_calls: int | None = None
+    least_loaded: bool = False
+    transformation: int | None = None
+    caller: str | None = None
+    tags: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A SIP account at the edge; `ha1` is MD5(user:realm:password), RFC 2617 §3.2.2.2."""
+
+    id: int
+    brand: int
+    company: int
+    ha1: str
+    fax_device: bool
+    caller: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Who may call a virtual fax, and when. Hours are (weekday 1..7, from, to) in seconds."""
+
+    zone: str
+    callers: Mapping[str, Literal["allow", "deny"]] = field(default_factory=dict)
+    hours: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +121,11 @@ class Route:
     priority: int
     weight: int
     stopper: bool
-    carrier: int | None
+    carriers: tuple[int, ...]
     prefixes: tuple[str, ...]
+    tag: int | None = None
+    add_prefix: str = ""
+    caller: str | None = None
 
     def matches(self, number: str) -> bool:
         """Tell whether a called number starts with one of the prefixes."""
@@ -71,11 +134,22 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A SIP server of a carrier."""
+    """A SIP server of a carrier; `named`: its host is a DNS name, looked up by the publisher."""
 
     id: int
-    uri: str
+    host: str
+    port: int | None
+    transport: str
     priority: int
+    named: bool = False
+    from_domain: str | None = None
+    asserted_identity: bool = True
+    remote_party_id: bool = False
+
+    @property
+    def uri(self) -> str:
+        """Its SIP URI."""
+        return sip_uri(self.host, self.port, self.transport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +160,9 @@ class Carrier:
     brand: int
     name: str
     servers: tuple[Server, ...]
+    failover: Mapping[str, tuple[Action, int]] = field(default_factory=dict)
+    transformation: int | None = None
+    authenticates: bool = False  #: one of its servers asks for digest
 
     @property
     def set_id(self) -> int:
@@ -93,37 +170,72 @@ class Carrier:
         return CARRIER_SET + self.id
 
 
+def sip_uri(host: str, port: int | None, transport: str) -> str:
+    """Return ``sip:host:port;transport=...`` (RFC 3261 §19.1); UDP is the default."""
+    text = f"sip:[{host}]" if ":" in host else f"sip:{host}"
+    text += f":{port}" if port else ""
+    return text if transport == "udp" else f"{text};transport={transport}"
+
+
+# ---- decisions -----------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A final SIP answer that routing gives by itself."""
+    """A final SIP answer that routing gives by itself; `retry_after` in seconds."""
 
     code: int
     reason: str
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToVirtualFax:
-    """An inbound call that goes to a bridge."""
+    """A call that goes to a bridge."""
 
     ddi: Ddi
     virtual_fax: int
 
 
 @dataclass(frozen=True, slots=True)
+class ToAccount:
+    """A call that goes to a SIP account at the edge, by its address of record."""
+
+    ddi: Ddi
+    aor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToUri:
+    """A call that goes to a SIP URI elsewhere."""
+
+    ddi: Ddi
+    uri: str
+
+
+Inside = ToVirtualFax | ToAccount | ToUri
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A route that may take the call, with the chance that it is tried first."""
+    """A route with one of its carriers, and the chance that it is tried first.
+
+    `probability` is among the routes of its priority; `price` is a minute's, for lcr.
+    """
 
     route: Route
     carrier: Carrier
     probability: float
+    price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A route that will not take the call, and why."""
+    """A route (or one carrier of an lcr route) that will not take the call, and why."""
 
     route: Route
     reason: str
+    carrier: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +243,18 @@ class Plan:
     """How an outgoing call leaves: `order` is tried from the first on."""
 
     number: str
-    candidates: tuple[Candidate, ...]
-    discarded: tuple[Discarded, ...]
-    order: tuple[Candidate, ...]
-    reply: Reply | None
+    candidates: tuple[Candidate, ...] = ()
+    discarded: tuple[Discarded, ...] = ()
+    order: tuple[Candidate, ...] = ()
+    reply: Reply | None = None
+    inside: Inside | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """What one carrier server gets: request user, caller, headers."""
+
+    user: str
+    caller: str | None
+    from_domain: str | None
+    headers: tuple[str, ...]

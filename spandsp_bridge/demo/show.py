@@ -25,7 +25,8 @@ from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
 
-SENDER, RECEIVER_NUMBER = "Acme/Sales", "+34911000002"
+# The carrier moves +34 922 numbers to +34 911: the call leaves, and comes back in to a DDI.
+SENDER, RECEIVER_NUMBER = "Acme/Sales", "+34922000002"
 FAX_SECONDS = 420.0
 STATES = {
     "waiting": "[dim]waiting[/]",

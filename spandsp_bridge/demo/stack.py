@@ -24,7 +24,8 @@ from kemi.tables import Tables
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.supervisor import SEARCH_PATH, Service, Supervisor
 from spandsp_bridge.errors import SetupError
-from spandsp_bridge.publisher import KamailioRpc, dispatcher_states, ensure_dispatcher_file
+from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
+from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import (
     MINIMUM_VERSION,
@@ -473,8 +474,9 @@ class Stack:
         async def known() -> bool:
             tables = Tables(settings.routes_file, settings.routes_map_size)
             try:
-                if tables.bridge(*listen) is None:
-                    return False
+                with tables.reading() as facts:
+                    if facts.bridge(*listen) is None:
+                        return False
             finally:
                 tables.close()
             return await asyncio.to_thread(options_answered, *listen)

@@ -6,6 +6,7 @@ table, so a connection that forgot its role sees nothing.
 
 import asyncio
 import hashlib
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 import psycopg
 import psycopg.sql
+import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -24,8 +26,11 @@ from spandsp_bridge.settings import ROOT
 # Callers get the error itself; the pool's own retries need no second voice.
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
 
+log = structlog.get_logger(__name__)
+
 SQL = ROOT / "sql"
-REPEATABLE = ("policies", "functions", "views")
+REQUIRES = "-- requires extension:"
+REPEATABLE = ("policies", "views", "functions")
 MINIMUM_VERSION = 15
 LOCK = 0x76666178  # "vfax": one migration at a time
 
@@ -119,6 +124,52 @@ def _files() -> tuple[list[Path], list[Path]]:
     return migrations, repeatable
 
 
+def core() -> dict[str, str]:
+    """Return the source text of the routing core, in the order of its imports."""
+    routing = ROOT / "kemi" / "routing"
+    order = ("model", "numbers", "limits", "failover", "inbound", "outbound", "facts", "explain")
+    store = ROOT / "spandsp_bridge" / "store"
+    return {
+        "kemi": "",
+        "kemi.routing": "",
+        **{f"kemi.routing.{name}": (routing / f"{name}.py").read_text() for name in order},
+        "spandsp_bridge": "",
+        "spandsp_bridge.store": "",
+        "spandsp_bridge.store.routing": (store / "routing.py").read_text(),
+    }
+
+
+def rendered(file: Path) -> str:
+    """Return the text of an SQL file, with the routing core in place of @core."""
+    text = file.read_text()
+    if "@core" not in text:
+        return text
+    # As JSON in a raw string between triple apostrophes: none of the two may end early.
+    source = json.dumps(core()).replace("'", "\\u0027").replace("$", "\\u0024")
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return text.replace("'@digest'", f"'{digest}'").replace("r'''@core'''", f"r'''{source}'''")
+
+
+async def _missing_extension(connection: psycopg.AsyncConnection[Any], text: str) -> str | None:
+    """Return the extension that a file requires and that cannot be had here, or None."""
+    first = text.partition("\n")[0]
+    if not first.startswith(REQUIRES):
+        return None
+    name = first.removeprefix(REQUIRES).strip()
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                psycopg.sql.SQL("create extension if not exists {}").format(
+                    psycopg.sql.Identifier(name)
+                )
+            )
+    except psycopg.Error as error:
+        log.warning("an extension is not there; its functions are left out", extension=name,
+                    error=str(error).splitlines()[0])  # fmt: skip
+        return name
+    return None
+
+
 async def migrate(url: str) -> list[str]:
     """Bring the schema up to date; return the names of the files that were run.
 
@@ -147,7 +198,7 @@ async def migrate(url: str) -> list[str]:
         due: list[tuple[str, str, str]] = []
         for file in migrations + repeatable:
             name = str(file.relative_to(SQL))
-            text = file.read_text()
+            text = rendered(file)
             digest = hashlib.sha256(text.encode()).hexdigest()
             if file in migrations and name in applied:
                 if applied[name] != digest:
@@ -159,7 +210,11 @@ async def migrate(url: str) -> list[str]:
             due.append((name, text, digest))
         if all(applied.get(name) == digest for name, _, digest in due):
             return []
+        left_out = []
         for name, text, digest in due:
+            if await _missing_extension(connection, text) is not None:
+                left_out.append(name)
+                continue
             try:
                 await connection.execute(text.encode())
             except psycopg.Error as error:
@@ -169,7 +224,7 @@ async def migrate(url: str) -> list[str]:
                 " on conflict (name) do update set sha256 = excluded.sha256, applied_at = now()",
                 [name, digest],
             )
-    return [name for name, _, _ in due]
+    return [name for name, _, _ in due if name not in left_out]
 
 
 async def create_database(server_url: str, name: str) -> None:

@@ -49,15 +49,15 @@ begin
             execute format('create policy brand on %I to vfax_brand using (%I = current_brand()) with check (%I = current_brand())',
                            t.relname, brand_column, brand_column);
             -- Neither password hashes nor the documents of their customers are operators' business.
-            if t.relname !~ '^(users|documents)' then
+            if t.relname !~ '^(users|documents|sip_accounts|carrier_servers)' then
                 execute format('grant select on %I to vfax_brand', t.relname);
             end if;
         end if;
         if exists (select from pg_attribute where attrelid = t.oid and attname = company_column)
-           and t.relname <> 'outgoing_routes' then
+           and t.relname not in ('outgoing_routes', 'company_routing_tags') then
             execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
                            t.relname, company_column, company_column);
-            if t.relname <> 'users' then
+            if t.relname not in ('users', 'sip_accounts') then
                 execute format('grant select on %I to vfax_company', t.relname);
             end if;
         end if;
@@ -65,13 +65,40 @@ begin
 end
 $$;
 
-grant select (id, brand_id, company_id, email, name, role, language, created_at) on users
-    to vfax_brand, vfax_company;
+-- Of rows with secrets, all but the secret: passwords and HA1s are written, never read.
+do $$
+declare
+    t text;
+    columns text;
+begin
+    foreach t in array array['users', 'sip_accounts', 'carrier_servers'] loop
+        select string_agg(quote_ident(attname), ', ') into columns
+        from pg_attribute
+        where attrelid = t::regclass and attnum > 0 and not attisdropped
+          and attname not in ('password_hash', 'ha1', 'auth_ha1');
+        execute format('grant select (%s) on %I to vfax_brand', columns, t);
+        if t <> 'carrier_servers' then
+            execute format('grant select (%s) on %I to vfax_company', columns, t);
+        end if;
+    end loop;
+end
+$$;
+
+-- The platform's table of failures, for all to read.
+drop policy if exists everyone on failover_defaults;
+create policy everyone on failover_defaults for select to vfax_brand using (true);
+drop policy if exists everyone on countries;
+create policy everyone on countries for select to vfax_brand, vfax_company using (true);
+grant select on failover_defaults, countries to vfax_brand;
+grant select on countries to vfax_company;
 
 -- A brand operator edits configuration; faxes are made by the bridge alone.
-grant insert, update, delete on companies, virtual_faxes, ddi_providers, ddi_provider_addresses, ddis,
-    carriers, carrier_servers, routing_patterns, routing_pattern_groups, routing_pattern_group_members,
-    outgoing_routes to vfax_brand;
+grant insert, update, delete on companies, virtual_faxes, virtual_fax_callers, virtual_fax_hours,
+    ddi_providers, ddi_provider_addresses, ddis, sip_accounts, number_transformations,
+    number_transformation_rules, carriers, carrier_servers, carrier_registrations, carrier_rates,
+    routing_patterns, routing_pattern_groups, routing_pattern_group_members, routing_tags,
+    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules to vfax_brand;
+grant update (fall_back_after_failure) on brands to vfax_brand;
 
 grant usage on schema public to vfax_service, vfax_brand, vfax_company;
 grant usage on all sequences in schema public to vfax_service, vfax_brand;

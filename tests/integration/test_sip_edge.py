@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spandsp_bridge.demo.stack import CARRIER, KAMAILIO, Stack, options_answered
-from spandsp_bridge.publisher import KamailioRpc
+from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
 from tests.integration.sipp import sipp

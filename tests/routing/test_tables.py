@@ -1,130 +1,223 @@
 """The routing tables: what the publisher writes is what every reader sees."""
 
+import json
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kemi.routing.model import Bridge, Carrier, Company, Ddi, Provider, Server
+from kemi.routing.facts import Facts
+from kemi.routing.model import Bridge, Carrier, Ddi, Server
 from kemi.tables import Tables
-from spandsp_bridge.publisher import (
-    VIEWS,
-    BadTableError,
-    TableWriter,
+from spandsp_bridge.publisher.dispatcher import (
     compile_dispatcher,
-    compile_tables,
+    keeping_old_sets,
     write_atomically,
 )
+from spandsp_bridge.publisher.tables import BadEntryError, TableWriter, entries_of
 
 MAP_SIZE = 16 << 20
 
 
-def rows(**views: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    return {view: views.get(view.removeprefix("routing_"), []) for view in VIEWS}
-
-
-def ddi(number: str, **more: Any) -> dict[str, Any]:
-    return {
-        "number": number, "ddi": 1, "brand": 10, "company": 20, "provider": None,
-        "virtual_fax": 30, **more,
+def route(number: int, company: int | None = None, *prefixes: str) -> tuple[str, str, str]:
+    row = {
+        "id": number, "brand": 10, "type": "pattern", "mode": "static", "priority": 1,
+        "weight": 1, "stopper": False, "carriers": [3], "prefixes": list(prefixes or ("+",)),
     }  # fmt: skip
+    return "route", str(number), json.dumps(row if company is None else {**row, "company": company})
 
 
-SERVERS = [
-    {"server": 7, "address": "192.0.2.7", "port": 5060, "transport": "udp", "priority": 0},
-    {"server": 8, "address": "2001:db8::8", "port": 5061, "transport": "tls", "priority": 9},
+CARRIER = {
+    "id": 3, "brand": 10, "name": "C", "servers": [
+        {"id": 7, "host": "192.0.2.7", "port": 5060, "transport": "udp", "priority": 0},
+        {"id": 8, "host": "2001:db8::8", "port": 5061, "transport": "tls", "priority": 9},
+    ],
+}  # fmt: skip
+SMALL = [
+    ("bridge", "192.0.2.2:5070", json.dumps({"id": 1, "name": "a", "receives": True})),
+    ("company", "20", json.dumps({"id": 20, "brand": 10, "name": "Acme"})),
+    ("carrier", "3", json.dumps(CARRIER)),
+    route(1),
+    route(2, 20, "+34", "+349", "+44"),
+    route(3, 21),
+    route(4, 20, "+3491100"),
 ]
-WORLD = rows(
-    ddis=[ddi("+34911000001")],
-    providers=[{"address": "192.0.2.1", "provider": 2, "brand": 10, "name": "P"}],
-    bridges=[
-        {"bridge": 1, "name": "a", "address": "192.0.2.2", "port": 5070, "receives": True},
-        {"bridge": 2, "name": "w", "address": "192.0.2.3", "port": 5070, "receives": False},
-    ],
-    companies=[{"company": 20, "brand": 10, "name": "Acme"}],
-    carriers=[{"carrier": 3, "brand": 10, "name": "C", "servers": SERVERS}],
-    routes=[
-        {"route": 5, "brand": 10, "company": company, "type": "fax", "mode": "static",
-         "priority": 1, "weight": 1, "stopper": False, "carrier": 3, "prefixes": ["+"]}
-        for company in (None, 20, 21)
-    ],
-)  # fmt: skip
+DDIS = [(f"ddi:+3491100000{n}".encode(), b"10,20,,f30") for n in range(1, 6)]
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Path:
-    writer = TableWriter(tmp_path / "routes.lmdb", MAP_SIZE)
-    writer.replace(compile_tables(WORLD))
-    writer.close()
-    return tmp_path / "routes.lmdb"
+def writer(tmp_path: Path) -> Iterator[TableWriter]:
+    made = TableWriter(tmp_path / "routes.lmdb", MAP_SIZE)
+    assert made.replace(SMALL, DDIS) == 1
+    yield made
+    made.close()
 
 
-def test_a_reader_finds_what_was_written(written: Path) -> None:
-    tables = Tables(written, MAP_SIZE)
-    assert tables.ddi("+34911000001") == Ddi(1, "+34911000001", 10, 20, None, 30)
-    assert tables.ddi("+34911000002") is None
-    assert tables.provider("192.0.2.1") == Provider(2, 10, "P")
-    assert tables.bridge("192.0.2.2", 5070) == Bridge(1, "a", True)
-    assert tables.bridge("192.0.2.2", 5071) is None
-    company = tables.company(20)
-    assert company == Company(20, 10, "Acme")
-    routes = tables.routes(company)
-    assert [route.company for route in routes] == [None, 20], "never another company's"
-    assert tables.carriers(routes) == {
-        3: Carrier(3, 10, "C", (Server(7, "sip:192.0.2.7:5060", 0),
-                                Server(8, "sip:[2001:db8::8]:5061;transport=tls", 9)))
-    }  # fmt: skip
-    assert tables.warm() == len(compile_tables(WORLD)) + 1
-    tables.close()
-
-
-def publish(path: Path, world: dict[str, list[dict[str, Any]]]) -> tuple[int, int]:
-    writer = TableWriter(path, MAP_SIZE)
+def read(path: Path, question: str) -> Any:
+    """Answer a question about the tables; in a process of its own, as LMDB wants it."""
+    tables = Tables(path, MAP_SIZE)
     try:
-        return writer.replace(compile_tables(world))
+        with tables.reading() as facts:
+            return _ask(tables, facts, question)
     finally:
-        writer.close()
-
-
-def test_an_open_reader_follows_changes_and_versions_count(tmp_path: Path) -> None:
-    """The writer is another process, as it is in life; LMDB asks for that."""
-    path = tmp_path / "routes.lmdb"
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as writer:
-        everything = len(compile_tables(WORLD))
-        assert writer.submit(publish, path, WORLD).result() == (1, everything)
-        tables = Tables(path, MAP_SIZE)
-        assert tables.meta()["version"] == 1
-        again = writer.submit(publish, path, WORLD).result()
-        assert again == (1, 0), "nothing changed, nothing is written"
-        changed = {**WORLD, "routing_ddis": [ddi("+34911000009")]}
-        assert writer.submit(publish, path, changed).result() == (2, 2)
-        assert tables.ddi("+34911000001") is None
-        assert tables.ddi("+34911000009") is not None
-        assert tables.meta()["version"] == 2
         tables.close()
 
 
-def test_a_wrong_row_is_refused_and_named() -> None:
-    with pytest.raises(BadTableError, match="0911"):
-        compile_tables(rows(ddis=[ddi("0911")]))
-    with pytest.raises(BadTableError, match="two rows"):
-        compile_tables(rows(ddis=[ddi("+34911000001"), ddi("+34911000001")]))
+def _ask(tables: Tables, facts: Facts, question: str) -> Any:
+    kind, _, name = question.partition(" ")
+    match kind:
+        case "ddi":
+            return facts.ddi(name)
+        case "routes":
+            return [
+                json.loads(raw)["id"]
+                for owner in (None, 20)
+                for raw in facts._source.routes(10, owner, name or None)
+            ]
+        case "meta":
+            return tables.meta()
+        case "keys":
+            with tables._env.begin() as transaction:
+                return [bytes(key) for key, _ in transaction.cursor()]
+        case _:
+            return getattr(facts, kind)(*json.loads(name))
 
 
-def test_the_dispatcher_list_holds_receiving_bridges_and_all_carrier_servers() -> None:
-    assert compile_dispatcher(WORLD).splitlines()[1:] == [
+@pytest.fixture(scope="module")
+def reader() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture
+def ask(tmp_path: Path, reader: ProcessPoolExecutor) -> Any:
+    return lambda question: reader.submit(read, tmp_path / "routes.lmdb", question).result()
+
+
+def test_readers_get_what_was_written(writer: TableWriter, ask: Any) -> None:
+    assert ask("ddi +34911000001") == Ddi("+34911000001", 10, 20, None, "f30")
+    assert ask("ddi +34911000009") is None
+    assert ask('bridge ["192.0.2.2", 5070]') == Bridge(1, "a", receives=True)
+    assert ask('bridge ["192.0.2.2", 5071]') is None
+    carrier = ask("carrier [3]")
+    assert isinstance(carrier, Carrier)
+    assert carrier.servers[1] == Server(8, "2001:db8::8", 5061, "tls", 9)
+    assert carrier.servers[1].uri == "sip:[2001:db8::8]:5061;transport=tls"
+    meta = ask("meta")
+    assert (meta["version"], meta["ddis"]) == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("number", "ids"),
+    [
+        ("+34911000001", [1, 2, 2, 4]),
+        ("+34600000001", [1, 2]),
+        ("+44200000000", [1, 2]),
+        ("+12125550100", [1]),
+        ("", [1, 2, 4]),
+    ],
+)
+def test_routes_are_found_by_the_prefixes_of_a_number(
+    writer: TableWriter, ask: Any, number: str, ids: list[int]
+) -> None:
+    """Not those of another company; a route may come twice where two of its prefixes match."""
+    assert ask(f"routes {number}") == ids
+
+
+def test_a_change_touches_what_it_names_and_nothing_else(writer: TableWriter, ask: Any) -> None:
+    before = set(ask("keys "))
+    assert writer.update({("ddi", "+34911000003"): None, ("ddi", "+34911000009"): "10,20,,u"}) == 2
+    assert "ddi:+34911000009" in writer.refused, "u is no URI"
+    assert writer.update({("ddi", "+34911000003"): None, ("ddi", "+34911000009"): "10,20,,f1"}) == 3
+    after = set(ask("keys "))
+    assert before - after == {b"ddi:+34911000003"}
+    assert after - before == {b"ddi:+34911000009"}
+    assert ask("meta")["ddis"] == 5
+    assert writer.update({("ddi", "+34911000009"): "10,20,,f1"}) == 3, "the same: no new version"
+
+
+def test_a_route_leaves_none_of_its_prefixes_behind(writer: TableWriter, ask: Any) -> None:
+    kind, id_, value = route(2, 20, "+33")
+    writer.update({(kind, id_): value})
+    assert ask("routes +34911000001") == [1, 4]
+    assert ask("routes +33111111111") == [1, 2]
+    writer.update({(kind, id_): None})
+    assert not [key for key in ask("keys ") if key.endswith(b",2") or key == b"route:2"]
+
+
+def test_a_whole_reading_makes_the_tables_exactly_so(writer: TableWriter, ask: Any) -> None:
+    assert writer.replace(SMALL, DDIS) == 1, "nothing changed: nothing is written"
+    ddis = [*DDIS[1:3], (DDIS[3][0], b"10,20,,"), (b"ddi:+99999999999", b"10,20,,f1")]
+    assert writer.replace([SMALL[0], route(9)], ddis) == 2
+    assert ask("keys ") == [
+        b"bridge:192.0.2.2:5070", *(key for key, _ in ddis), b"meta", b"route:9", b"to:10:*:+,9",
+    ]  # fmt: skip
+    assert ask("meta")["ddis"] == 4
+    fresh = ask("ddi +34911000004")
+    assert fresh.target == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "id_", "value"),
+    [
+        ("ddi", "0911", "10,20,,f30"),
+        ("ddi", "+34911000001", "10,20"),
+        ("ddi", "+34911000001", "10,20,,x1"),
+        ("company", "20", "[]"),
+        ("carrier", "3", '{"id": 3}'),
+        ("route", "1", "no JSON"),
+        ("route", "1", '{"id": 1}'),
+        ("provider", "192.0.2.1", '[{"unknown": 1}]'),
+        ("fax", "1", '{"zone": "UTC", "hours": [1]}'),
+        ("zone", "UTC", "{}x"),
+    ],
+)
+def test_a_bad_entry_is_refused_by_name(kind: str, id_: str, value: str) -> None:
+    with pytest.raises(BadEntryError, match=id_.replace("+", "[+]")):
+        entries_of(kind, id_, value)
+
+
+def test_a_bad_row_never_replaces_a_good_one(writer: TableWriter, ask: Any) -> None:
+    writer.update({("route", "2"): "{}", ("company", "20"): '{"id": 20, "brand": 10, "name": "N"}'})
+    assert ask("routes +44200000000") == [1, 2]
+    assert ask("company [20]").name == "N"
+    assert list(ask("meta")["refused"]) == ["route:2"]
+    bad = [("route", "2", "{}") if row[1] == "2" else row for row in SMALL]
+    writer.replace(bad, DDIS)
+    assert ask("routes +44200000000") == [1, 2]
+    writer.replace(SMALL, DDIS)
+    assert ask("meta")["refused"] == {}
+
+
+def test_the_dispatcher_list_has_bridges_and_carriers() -> None:
+    server = Server(7, "192.0.2.7", 5060, "udp", 0)
+    named = Server(8, "sip.carrier.example", None, "tls", 9, named=True)
+    text = compile_dispatcher(
+        [("192.0.2.2:5070", Bridge(1, "a", receives=True)),
+         ("192.0.2.3:5070", Bridge(2, "w", receives=False))],
+        [Carrier(3, 10, "C", (server, named))],
+        lambda host, port, transport: [("192.0.2.8", 5061, 0), ("192.0.2.9", 5061, 1)],
+    )  # fmt: skip
+    assert text.splitlines()[1:] == [
         "1 sip:192.0.2.2:5070 0 0 bridge=1",
-        "1003 sip:192.0.2.7:5060 0 254 carrier=3;server=7",
-        "1003 sip:[2001:db8::8]:5061;transport=tls 0 245 carrier=3;server=8",
+        "1000000001 sip:192.0.2.2:5070 0 0 bridge=1",
+        "1003 sip:192.0.2.7:5060 0 254000 carrier=3;server=7",
+        "1003 sip:192.0.2.8:5061;transport=tls 0 245000 carrier=3;server=8",
+        "1003 sip:192.0.2.9:5061;transport=tls 0 244999 carrier=3;server=8",
     ]
 
 
-def test_a_file_is_replaced_whole_and_nothing_is_left_over(tmp_path: Path) -> None:
+def test_a_set_stays_until_no_route_names_it() -> None:
+    old, new = "1001 sip:a 0 0\n1002 sip:b 0 0\n", "1001 sip:c 0 0\n1003 sip:d 0 0\n"
+    assert keeping_old_sets(new, old) == new + "1002 sip:b 0 0\n"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "list"
-    write_atomically(path, "one")
-    write_atomically(path, "two")
-    assert path.read_text() == "two"
-    assert list(tmp_path.iterdir()) == [path]
+    write_atomically(path, "one\n")
+    write_atomically(path, "two\n")
+    assert path.read_text() == "two\n"
+    assert [f.name for f in tmp_path.iterdir()] == ["list"]

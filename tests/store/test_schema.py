@@ -234,8 +234,8 @@ async def test_migrations_run_once_and_may_not_change(
     async with connection:
         rows = await (await connection.execute("select name, sha256 from schema_files")).fetchall()
     for name, digest in rows:
-        text = (store_database.SQL / name).read_bytes()
-        assert hashlib.sha256(text).hexdigest() == digest
+        text = store_database.rendered(store_database.SQL / name)
+        assert hashlib.sha256(text.encode()).hexdigest() == digest
     changed = tmp_path / "sql"
     (changed / "migrations").mkdir(parents=True)
     (changed / "migrations" / "0001_tables.sql").write_text("select 1;")

@@ -1,0 +1,75 @@
+"""What later callbacks have to know of an outgoing call: kept with its transaction.
+
+Failure, branch and reply callbacks may run in other processes: the facts of the call
+travel in an AVP, the server being tried in the dispatcher's XAVP.
+"""
+
+from dataclasses import dataclass, field
+
+import KSR as KSR  # noqa: PLC0414
+
+AVP = "vfax_call"
+TRIED = "_dsdst_"  # dispatcher: xavp_dst
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The server that is tried, with the route that led to it."""
+
+    id: int
+    carrier: int
+    route: int | None
+
+
+@dataclass(slots=True)
+class OutboundCall:
+    """An outgoing call: numbers are E.164, `routes` has the route of each dispatcher set."""
+
+    number: str
+    caller: str
+    company: int
+    fax: bool
+    t38: bool
+    bridge: bool
+    routes: dict[int, int] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Keep it with the message, and so with its transaction."""
+        flags = "".join(
+            letter if on else "-"
+            for letter, on in (("f", self.fax), ("t", self.t38), ("b", self.bridge))
+        )
+        routes = ",".join(f"{s}={route}" for s, route in self.routes.items())
+        KSR.pvx.avp_sets(AVP, f"{self.number}|{self.caller}|{self.company}|{flags}|{routes}")
+
+    @classmethod
+    def load(cls) -> "OutboundCall":
+        """Return the call of this transaction."""
+        number, caller, company, flags, routes = str(KSR.pvx.avp_gete(AVP)).split("|")
+        pairs = (pair.split("=") for pair in routes.split(",") if pair)
+        return cls(
+            number,
+            caller,
+            int(company),
+            fax="f" in flags,
+            t38="t" in flags,
+            bridge="b" in flags,
+            routes={int(s): int(route) for s, route in pairs},
+        )
+
+    def server(self) -> Tried | None:
+        """Return the server that is tried now."""
+        attrs = str(KSR.pvx.xavp_child_gete(TRIED, "attrs"))
+        group = KSR.pvx.xavp_child_get(TRIED, "grp")
+        pairs = dict(pair.split("=", 1) for pair in attrs.split(";") if "=" in pair)
+        if group is None or "carrier" not in pairs:
+            return None
+        return Tried(int(pairs["server"]), int(pairs["carrier"]), self.routes.get(int(group)))
+
+    def taken(self) -> str:
+        """Return what takes the call: route=ID;carrier=ID;server=ID;uri=URI."""
+        server = self.server()
+        if server is None:
+            return ""
+        uri = KSR.pvx.xavp_child_gete(TRIED, "uri")
+        return f"route={server.route or ''};carrier={server.carrier};server={server.id};uri={uri}"

@@ -1,0 +1,278 @@
+"""Facts of one moment, decoded from a source, and the decisions made with them.
+
+The source is the mapped file in Kamailio and in `vfax route explain`, the rows of a
+transaction in `explain_route()` and `vfax route diff`: the decisions are the same code.
+"""
+
+import json
+from collections.abc import Callable, Container, Iterable
+from functools import lru_cache
+from typing import Any, Protocol
+
+from kemi.routing import inbound, numbers, outbound
+from kemi.routing.model import (
+    Account,
+    Brand,
+    Bridge,
+    Carrier,
+    Company,
+    Ddi,
+    Inside,
+    Leg,
+    Plan,
+    Provider,
+    Reception,
+    Reply,
+    Route,
+    Rule,
+    Server,
+    Transformation,
+)
+
+Raw = bytes | str
+
+
+class Source(Protocol):
+    """Where entries come from: the rows (id, value) of the views routing_KIND."""
+
+    def get(self, kind: str, name: str) -> Raw | None:
+        """Return the value of an entry."""
+
+    def routes(self, brand: int, company: int | None, number: str | None) -> Iterable[Raw]:
+        """Return the routes of a company (None: for all companies) that match a number.
+
+        With None for the number: all of them.
+        """
+
+
+# The same bytes decode to the same object: these caches need no invalidation. They are
+# small, so that a worker stays small.
+
+
+@lru_cache(maxsize=2048)
+def _route(raw: Raw) -> Route:
+    row: dict[str, Any] = json.loads(raw)
+    return Route(
+        **{**row, "company": row.get("company"), "carriers": tuple(row["carriers"]),
+           "prefixes": tuple(row["prefixes"])}
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _carrier(raw: Raw) -> Carrier:
+    row: dict[str, Any] = json.loads(raw)
+    servers = tuple(Server(**server) for server in row.pop("servers"))
+    failover = {name: (rule[0], rule[1]) for name, rule in row.pop("failover", {}).items()}
+    return Carrier(**row, servers=servers, failover=failover)
+
+
+@lru_cache(maxsize=512)
+def _company(raw: Raw) -> Company:
+    row: dict[str, Any] = json.loads(raw)
+    return Company(**{**row, "dial": tuple(row["dial"])}) if "dial" in row else Company(**row)
+
+
+@lru_cache(maxsize=64)
+def _brand(raw: Raw) -> Brand:
+    return Brand(**json.loads(raw))
+
+
+@lru_cache(maxsize=256)
+def _providers(raw: Raw) -> tuple[Provider, ...]:
+    return tuple(Provider(**row) for row in json.loads(raw))
+
+
+@lru_cache(maxsize=256)
+def _transformation(raw: Raw) -> Transformation:
+    return {
+        direction: tuple(Rule(*rule) for rule in rules)
+        for direction, rules in json.loads(raw).items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _zone(raw: Raw) -> tuple[tuple[int, int], ...]:
+    return tuple((since, offset) for since, offset in json.loads(raw))
+
+
+@lru_cache(maxsize=256)
+def _reception(raw: Raw) -> Reception:
+    row: dict[str, Any] = json.loads(raw)
+    hours = tuple((day, opens, closes) for day, opens, closes in row.pop("hours", []))
+    return Reception(**row, hours=hours)
+
+
+def ddi_of(number: str, raw: Raw) -> Ddi:
+    """Decode an entry ``brand,company,provider,target``."""
+    text = raw if isinstance(raw, str) else raw.decode()
+    brand, company, provider, target = text.split(",", 3)
+    return Ddi(number, int(brand), int(company), int(provider) if provider else None, target)
+
+
+class Facts:
+    """What is known at one moment. Every look-up returns None for what is not there."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def ddi(self, number: str) -> Ddi | None:
+        """Return a DDI by its number (E.164)."""
+        raw = self._source.get("ddi", number)
+        return None if raw is None else ddi_of(number, raw)
+
+    def company(self, company: int) -> Company | None:
+        """Return a company."""
+        raw = self._source.get("company", str(company))
+        return None if raw is None else _company(raw)
+
+    def brand(self, brand: int) -> Brand | None:
+        """Return a brand."""
+        raw = self._source.get("brand", str(brand))
+        return None if raw is None else _brand(raw)
+
+    def provider(self, address: str, local: str, port: int) -> Provider | None:
+        """Return the DDI provider that calls from an address to our socket."""
+        raw = self._source.get("provider", address)
+        return None if raw is None else inbound.choose_provider(_providers(raw), local, port)
+
+    def bridge(self, address: str, port: int) -> Bridge | None:
+        """Return the bridge that sends from an address and port."""
+        raw = self._source.get("bridge", f"{address}:{port}")
+        return None if raw is None else Bridge(**json.loads(raw))
+
+    def bridges(self) -> list[tuple[int, str]]:
+        """Return the bridges that receive, with their ``address:port``."""
+        raw = self._source.get("bridges", "all")
+        return [] if raw is None else [(id_, where) for id_, where in json.loads(raw)]
+
+    def account(self, aor: str) -> Account | None:
+        """Return a SIP account by user@domain."""
+        raw = self._source.get("account", aor)
+        return None if raw is None else Account(**json.loads(raw))
+
+    def secret(self, server: int) -> tuple[str, str, str] | None:
+        """Return (user, realm, HA1) of a carrier server."""
+        raw = self._source.get("secret", str(server))
+        return None if raw is None else tuple(json.loads(raw))
+
+    def carrier(self, carrier: int) -> Carrier | None:
+        """Return a usable carrier."""
+        raw = self._source.get("carrier", str(carrier))
+        return None if raw is None else _carrier(raw)
+
+    def route(self, route: int) -> Route | None:
+        """Return an outgoing route."""
+        raw = self._source.get("route", str(route))
+        return None if raw is None else _route(raw)
+
+    def transformation(self, transformation: int | None) -> Transformation:
+        """Return a number transformation, empty for None."""
+        if transformation is None:
+            return {}
+        raw = self._source.get("numbers", str(transformation))
+        return {} if raw is None else _transformation(raw)
+
+    def price(self, carrier: int, number: str, now: float) -> float | None:
+        """Return a carrier's price at a moment: that of the longest prefix with a valid rate."""
+        for length in range(len(number), 1, -1):
+            raw = self._source.get("rate", f"{carrier}:{number[:length]}")
+            if raw is not None:
+                for price, since, until in json.loads(raw):
+                    if since <= now and (until is None or now < until):
+                        return float(price)
+        return None
+
+    # ---- decisions -------------------------------------------------------------
+
+    def inside(self, ddi: Ddi, caller: str | None, now: float) -> Inside | Reply:
+        """Return where a call to one of our numbers goes."""
+        reception: Reception | None = None
+        zone: tuple[tuple[int, int], ...] = ()
+        if ddi.target.startswith("f"):
+            raw = self._source.get("fax", ddi.target[1:])
+            if raw is not None:
+                reception = _reception(raw)
+                offsets = self._source.get("zone", reception.zone)
+                zone = _zone(offsets) if offsets is not None else ()
+        return inbound.target(ddi, caller=caller, reception=reception, zone=zone, now=now)
+
+    def incoming(
+        self, provider: Provider | None, called: str, calling: str, now: float
+    ) -> Inside | Reply:
+        """Decide on a DDI provider's call; the numbers are SIP user parts as they came."""
+        rules = self.transformation(provider.transformation) if provider else {}
+        number = numbers.incoming(rules, "callee_in", called)
+        ddi = self.ddi(number) if provider is not None and number is not None else None
+        admitted = inbound.decide(provider, number, ddi)
+        if isinstance(admitted, Reply):
+            return admitted
+        return self.inside(admitted, numbers.incoming(rules, "caller_in", calling), now)
+
+    def dialled(self, company: Company, user: str) -> str | None:
+        """Return what a company's SIP account dialled as E.164."""
+        rules = self.transformation(company.transformation)
+        if rules.get("callee_in"):
+            return numbers.incoming(rules, "callee_in", user)
+        return numbers.dialled(company.dial, user)
+
+    def outgoing(
+        self,
+        company: Company,
+        number: str,
+        *,
+        fax: bool,
+        random: Callable[[], float],
+        now: float,
+        tag: str | None = None,
+        caller: str | None = None,
+        avoid: Container[int] = (),
+        everything: bool = False,
+    ) -> Plan:
+        """Return how a company's call to a number (E.164) leaves; `random` yields [0, 1).
+
+        `everything` looks at routes that do not match the number too, to explain them.
+        """
+        ddi = self.ddi(number)
+        if ddi is not None:
+            goal = self.inside(ddi, caller, now)
+            if isinstance(goal, Reply):
+                return Plan(number, reply=goal)
+            return Plan(number, inside=goal)
+        tag_id = None
+        if tag is not None:
+            tag_id = company.tags.get(tag)
+            if tag_id is None:
+                return Plan(number, reply=Reply(403, f"The company has no routing tag {tag}"))
+        wanted = None if everything else number
+        routes = [
+            _route(raw)
+            for owner in (None, company.id)
+            for raw in self._source.routes(company.brand, owner, wanted)
+        ]
+        found = {c: self.carrier(c) for c in {c for r in routes for c in r.carriers}}
+        brand = self.brand(company.brand)
+        return outbound.plan(
+            number,
+            fax=fax,
+            routes=routes,
+            carriers={id_: carrier for id_, carrier in found.items() if carrier is not None},
+            random=lambda: 1.0 - random(),
+            price=lambda carrier: self.price(carrier, number, now),
+            tag=tag_id,
+            fall_back=brand is not None and brand.fall_back,
+            avoid=avoid,
+        )
+
+    def leg(
+        self, route: int | None, carrier: int, server: int, number: str, caller: str | None
+    ) -> Leg:
+        """Return what a carrier's server gets of a call."""
+        taken = self.carrier(carrier)
+        found = next((s for s in taken.servers if s.id == server), None) if taken else None
+        return outbound.leg(
+            self.route(route) if route is not None else None,
+            found,
+            number=number,
+            caller=caller,
+            transformation=self.transformation(taken.transformation if taken else None),
+        )

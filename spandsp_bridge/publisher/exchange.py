@@ -1,0 +1,67 @@
+"""Counts of calls and loads of bridges: Redis on one side, Kamailio's shared memory on the other.
+
+Kamailio reads its own memory during a call and never asks anybody. What comes from
+elsewhere expires there within seconds: with Redis or the publisher away, a limit counts
+the calls of one Kamailio alone.
+"""
+
+import asyncio
+
+from kemi.routing.model import SINGLE_BRIDGE_SET
+from spandsp_bridge.publisher.rpc import KamailioRpc
+from spandsp_bridge.settings import Settings
+from spandsp_bridge.store.shared import SharedCounts
+
+PERIOD = 1.0
+
+
+class Exchange:
+    """Once a second: our counts out, the others' in."""
+
+    def __init__(self, settings: Settings, rpc: KamailioRpc) -> None:
+        self._node = settings.node
+        self._shared = SharedCounts(settings.redis_url)
+        self._rpc = rpc
+
+    async def run(self) -> None:
+        """Exchange until cancelled."""
+        try:
+            while True:
+                await self._once()
+                await asyncio.sleep(PERIOD)
+        finally:
+            await self._shared.close()
+
+    async def _once(self) -> None:
+        try:
+            calls, bridges = await asyncio.to_thread(self._read)
+        except (OSError, RuntimeError, KeyError):
+            return  # Kamailio is away
+        await self._shared.report_calls(self._node, calls)
+        elsewhere = await self._shared.calls_elsewhere(self._node)
+        loads = await self._shared.loads(bridges)
+        await asyncio.to_thread(self._write, elsewhere, loads)
+
+    def _read(self) -> tuple[dict[str, int], list[str]]:
+        """Return the calls that Kamailio has now for all that is limited, and the bridges."""
+        calls = {}
+        for name in self._rpc.table("limited"):
+            profile, _, value = name.partition(":")
+            count = int(self._rpc.call("dlg.profile_get_size", profile, value))
+            if count:
+                calls[name] = count
+        bridges = [
+            uri.removeprefix("sip:")
+            for set_id, uri, _ in self._rpc.destinations()
+            if set_id > SINGLE_BRIDGE_SET
+        ]
+        return calls, bridges
+
+    def _write(self, elsewhere: dict[str, int], loads: dict[str, int]) -> None:
+        try:
+            for name, count in elsewhere.items():
+                self._rpc.call("htable.seti", "elsewhere", name, count)
+            for where, count in loads.items():
+                self._rpc.call("htable.seti", "load", where, count)
+        except (OSError, RuntimeError):
+            return

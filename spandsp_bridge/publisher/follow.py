@@ -1,0 +1,283 @@
+"""Follow the database: everything at first, then what the log of changes names.
+
+Triggers write into `routing_changes` which entries a transaction touched, and NOTIFY. The
+publisher remembers the snapshot (pg_snapshot) that it read, and asks for the changes that
+this snapshot could not see: none is missed, whatever becomes of a NOTIFY. Changes that come
+while it publishes are taken together.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import lmdb
+import psycopg
+import structlog
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+
+from kemi.routing.facts import Facts
+from kemi.routing.model import Bridge, Carrier
+from spandsp_bridge.errors import VfaxError
+from spandsp_bridge.publisher.dispatcher import (
+    compile_dispatcher,
+    keeping_old_sets,
+    write_atomically,
+)
+from spandsp_bridge.publisher.exchange import Exchange
+from spandsp_bridge.publisher.kamailio import Kamailio
+from spandsp_bridge.publisher.metrics import Metrics
+from spandsp_bridge.publisher.names import Names
+from spandsp_bridge.publisher.tables import Entry, TableWriter
+from spandsp_bridge.settings import Settings, parse_address
+
+log = structlog.get_logger(__name__)
+
+POLL = 0.5  #: seconds without a NOTIFY until the publisher looks by itself
+EVERYTHING = 24 * 3600.0  #: seconds: time zones move on, so everything is read once a day
+FORGET = 600.0  #: seconds between shortenings of the log of changes
+KEEPALIVE = (
+    "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=20000"
+    " connect_timeout=5"
+)
+#: The views routing_KIND whose id is a number; the others' is text.
+NUMBERED = ("brand", "carrier", "company", "fax", "numbers", "route", "secret")
+NAMED = ("account", "bridge", "bridges", "provider", "rate", "zone")
+KINDS = (*NUMBERED, *NAMED, "ddi")
+
+Connection = psycopg.Connection[TupleRow]
+
+
+class EmptySnapshotError(VfaxError):
+    """The database showed nothing at all where there had been something."""
+
+
+class Publisher:
+    """Follows the database and keeps the files and Kamailio up to date."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._writer = TableWriter(settings.routes_file, settings.routes_map_size)
+        self._names_changed = threading.Event()
+        servers = [parse_address(a) for a in settings.dns_servers.split(",") if a]
+        self._names = Names(servers, self._names_changed.set)
+        self._kamailio = Kamailio(settings, self._names)
+        self._metrics = Metrics(settings, self._kamailio.rpc)
+        self._exchange = Exchange(settings, self._kamailio.rpc)
+        self._stopped = threading.Event()
+        self._snapshot = ""
+        self._version = 0
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        self._names.start()
+        # A thread of its own, which ends with the process: a frozen server may hold it.
+        threading.Thread(target=self._follow, name="publisher", daemon=True).start()
+        try:
+            await self._exchange.run()
+        finally:
+            self._stopped.set()
+            self._names.stop()
+
+    # ---- the connection ----------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Follow for ever; a lost server is tried again with back-off."""
+        delay = 0.2
+        while not self._stopped.is_set():
+            try:
+                with psycopg.connect(
+                    make_conninfo(KEEPALIVE, **conninfo_to_dict(self._settings.database_url)),
+                    autocommit=True,
+                ) as connection:
+                    connection.execute("set role vfax_service; set jit = off")
+                    connection.execute("listen vfax_routes")
+                    self._read_everything(connection)
+                    self._metrics.connected.set(1)
+                    delay = 0.2
+                    self._read_changes(connection)
+            except (psycopg.Error, OSError, lmdb.Error, VfaxError) as error:
+                log.warning("cannot publish; the tables stay as they are", error=str(error)[:300])
+            except Exception:
+                log.exception("cannot publish; the tables stay as they are")
+            self._metrics.connected.set(0)
+            self._stopped.wait(delay)
+            delay = min(delay * 2, 5.0)
+
+    def _read_changes(self, connection: Connection) -> None:
+        read_everything = forgotten = time.monotonic()
+        while not self._stopped.is_set():
+            for _ in connection.notifies(timeout=POLL, stop_after=1):
+                pass
+            now = time.monotonic()
+            if now - read_everything > EVERYTHING:
+                self._read_everything(connection)
+                read_everything = now
+            else:
+                self._publish_changes(connection)
+            if now - forgotten > FORGET:
+                connection.execute("select forget_routing_changes()")
+                forgotten = now
+
+    @contextlib.contextmanager
+    def _moment(self, connection: Connection) -> Iterator[str]:
+        """Read as of one moment; yields its pg_snapshot."""
+        with connection.transaction():
+            connection.execute("set transaction isolation level repeatable read, read only")
+            yield str(_one(connection, "select pg_current_snapshot()::text"))
+
+    # ---- publishing ----------------------------------------------------------------
+
+    def _read_everything(self, connection: Connection) -> None:
+        began = time.monotonic()
+        with self._moment(connection) as snapshot:
+            if not _one(connection, "select exists (select from brands)") and self._version > 1:
+                raise EmptySnapshotError(
+                    "the database shows no brand at all; the tables stay as they are. "
+                    "Check the role and the database in VFAX_DATABASE_URL"
+                )
+            small: list[tuple[str, str, str]] = []
+            for kind in (*NUMBERED, *NAMED):
+                rows = connection.execute(f"select id::text, value from routing_{kind}")  # noqa: S608
+                small += [(kind, id_, value) for id_, value in rows if value is not None]
+            after = self._servers_first(connection)
+            self._version = self._writer.replace(small, _ddis(connection))
+            after()
+            self._kamailio.registrations(_registrations(connection))
+        self._snapshot = snapshot
+        self._published(began)
+
+    def _publish_changes(self, connection: Connection) -> None:
+        began = time.monotonic()
+        with self._moment(connection) as snapshot:
+            wanted: dict[str, set[str]] = {}
+            for kind, ids in connection.execute(
+                "select kind, ids from routing_changes"
+                " where txid >= pg_snapshot_xmin(%(last)s::pg_snapshot)"
+                " and not pg_visible_in_snapshot(txid, %(last)s::pg_snapshot)",
+                {"last": self._snapshot},
+            ):
+                wanted.setdefault(kind, set()).update(ids)
+            if "*" not in wanted:
+                self._publish_entries(connection, wanted)
+                self._snapshot = snapshot
+        if "*" in wanted:
+            self._read_everything(connection)
+        elif wanted:
+            self._published(began)
+        if self._kamailio.forgot(self._version):
+            self._kamailio.tell(self._version)
+            self._kamailio.registrations(_registrations(connection))
+
+    def _publish_entries(self, connection: Connection, wanted: dict[str, set[str]]) -> None:
+        """Bring the entries of one moment into force."""
+        registrations = wanted.pop("registration", None)
+        rows: dict[tuple[str, str], str | None] = {}
+        for kind, ids in wanted.items():
+            if kind not in KINDS:
+                continue  # of a newer schema
+            rows |= {(kind, id_): None for id_ in ids}
+            sort = "bigint" if kind in NUMBERED else "text"
+            found = connection.execute(
+                f"select id::text, value from routing_{kind} where id = any(%s::{sort}[])",  # noqa: S608
+                [list(ids)],
+            )
+            rows |= {(kind, id_): value for id_, value in found}
+        renamed = self._names_changed.is_set()
+        self._names_changed.clear()
+        if renamed or wanted.keys() & {"carrier", "bridge", "bridges"}:
+            after = self._servers_first(connection)
+        else:
+            after = _nothing
+        if rows:
+            self._version = self._writer.update(rows)
+        after()
+        if registrations is not None or renamed:
+            self._kamailio.registrations(_registrations(connection))
+
+    def _servers_first(self, connection: Connection) -> Callable[[], None]:
+        """Write the dispatcher list so that routes never name a set that is not there.
+
+        New sets before the tables, gone sets after them: call the result for that.
+        """
+        source = _Values(connection)
+        new = compile_dispatcher(source.bridges(), source.carriers(), self._names.look)
+        path = self._settings.dispatcher_file
+        old = path.read_text() if path.exists() else ""
+        both = keeping_old_sets(new, old)
+        if both != old:
+            write_atomically(path, both)
+            self._kamailio.reload()
+        if new == both:
+            return _nothing
+
+        def after() -> None:
+            write_atomically(path, new)
+            self._kamailio.reload()
+
+        return after
+
+    def _published(self, began: float) -> None:
+        self._kamailio.tell(self._version)
+        self._metrics.published(self._version, time.monotonic() - began, self._writer.refused)
+        for reason in self._writer.refused.values():
+            log.warning("a bad row stays out of force", reason=reason)
+        log.info("published", version=self._version, seconds=round(time.monotonic() - began, 4))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _one(connection: Connection, query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def _ddis(connection: Connection) -> Iterator[Entry]:
+    """Yield the entries of all DDIs in the order of their keys."""
+    # The values contain no character that COPY would escape: constraints see to that.
+    query = (
+        b"""copy (select 'ddi:' || id, value from routing_ddi order by id collate "C") to stdout"""
+    )
+    with connection.cursor().copy(query) as copy:
+        for line in copy:
+            key, _, value = bytes(line).partition(b"\t")
+            yield key, value[:-1]
+
+
+def _registrations(connection: Connection) -> list[tuple[str, str]]:
+    return [(id_, value) for id_, value in connection.execute(
+        "select id::text, value from routing_registration")]  # fmt: skip
+
+
+class _Values:
+    """Servers as rows of the transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._value: str | None = None
+
+    def get(self, kind: str, name: str) -> str | None:
+        return self._value
+
+    def routes(self, brand: int, company: int | None, number: str | None) -> Iterable[str]:
+        return []
+
+    def bridges(self) -> Iterator[tuple[str, Bridge]]:
+        for where, value in self._connection.execute("select id, value from routing_bridge"):
+            self._value = value
+            bridge = Facts(self).bridge("", 0)
+            if bridge is not None:
+                yield where, bridge
+
+    def carriers(self) -> Iterator[Carrier]:
+        for id_, value in self._connection.execute(
+            "select id, value from routing_carrier order by id"
+        ):
+            self._value = value
+            carrier = Facts(self).carrier(id_)
+            if carrier is not None:
+                yield carrier

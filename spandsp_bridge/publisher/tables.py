@@ -1,0 +1,269 @@
+"""The writing end of the routing tables."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import lmdb
+
+from kemi.routing import facts
+from kemi.routing.facts import Facts, ddi_of
+from kemi.routing.numbers import to_e164
+from kemi.tables import META, entry_key, routes_key
+from spandsp_bridge.errors import VfaxError
+
+Entry = tuple[bytes, bytes]
+Change = tuple[bytes, bytes | None]
+DDI = b"ddi:"
+AFTER_DDIS = b"ddi;"  # ; follows : in ASCII
+END: Entry = (b"\xff", b"")  # greater than every key
+_TARGET = re.compile(r"(f[0-9]+|a[^@]+@.+|usip:.+|)\Z")
+
+
+class BadEntryError(VfaxError):
+    """A row that must not come into force; the message names it."""
+
+
+class _OneEntry:
+    """A source that has just one entry: to see whether it can be read."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def get(self, kind: str, name: str) -> str | None:
+        return self._value
+
+    def routes(self, brand: int, company: int | None, number: str | None) -> list[str]:
+        return []
+
+
+_READERS: Mapping[str, Callable[[Facts, str], Any]] = {
+    "account": lambda f, id_: f.account(id_),
+    "brand": lambda f, id_: f.brand(int(id_)),
+    "bridge": lambda f, _: f.bridge("", 0),
+    "bridges": lambda f, _: f.bridges(),
+    "carrier": lambda f, id_: f.carrier(int(id_)),
+    "company": lambda f, id_: f.company(int(id_)),
+    "numbers": lambda f, id_: f.transformation(int(id_)),
+    "provider": lambda f, id_: f.provider(id_, "", 0),
+    "rate": lambda f, _: f.price(0, "+1", 0.0),
+    "route": lambda f, id_: f.route(int(id_)),
+    "secret": lambda f, id_: f.secret(int(id_)),
+}
+
+
+def _check(kind: str, id_: str, value: str) -> None:
+    """Read an entry as Kamailio will. Raises BadEntryError."""
+    try:
+        if kind == "ddi":
+            if to_e164(id_) != id_ or not _TARGET.match(ddi_of(id_, value).target):
+                raise BadEntryError(f"DDI {id_}: no E.164 number, or no target we know: {value}")
+        elif kind == "fax":
+            facts._reception(value)
+        elif kind == "zone":
+            facts._zone(value)
+        else:
+            _READERS[kind](Facts(_OneEntry(value)), id_)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadEntryError(f"{kind} {id_}: {error}; the entry stays as it was") from error
+
+
+def entries_of(kind: str, id_: str, value: str) -> list[Entry]:
+    """Return the entries that a row of the view routing_KIND makes. Raises BadEntryError."""
+    _check(kind, id_, value)
+    made = [(entry_key(kind, id_), value.encode())]
+    if kind == "route":
+        made += [(key, b"") for key in _index_keys(value)]
+    return made
+
+
+def _index_keys(route: str | bytes) -> Iterator[bytes]:
+    """Yield the keys by which a route is found: one for each of its prefixes."""
+    row = json.loads(route)
+    owner = routes_key(row["brand"], row.get("company"))
+    for prefix in row["prefixes"]:
+        yield b"%s%s,%d" % (owner, prefix.encode(), row["id"])
+
+
+class TableWriter:
+    """The only writer of the file. Every change is one transaction, synced to the disk."""
+
+    def __init__(self, path: Path, map_size: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The entries hold HA1s: not for everybody's eyes.
+        self._env = lmdb.open(
+            str(path), map_size=map_size, subdir=False, max_readers=1024, mode=0o640
+        )
+        self.refused: dict[str, str] = {}  #: entries that were bad, and why
+
+    def close(self) -> None:
+        """Close the file."""
+        self._env.close()
+
+    def replace(self, small: Iterable[tuple[str, str, str]], ddis: Iterable[Entry]) -> int:
+        """Make the tables hold exactly these entries; return the version in force.
+
+        `small` are (kind, id, value) in any order; `ddis` are entries in the order of
+        their keys, as there may be millions. Nothing changed: nothing is written.
+        """
+        self.refused.clear()
+        wanted: dict[bytes, bytes] = {}
+        kept: set[bytes] = set()
+        for kind, id_, value in small:
+            try:
+                wanted.update(entries_of(kind, id_, value))
+            except BadEntryError as error:
+                key = entry_key(kind, id_)
+                self.refused[key.decode()] = str(error)
+                kept.add(key)
+        with self._env.begin(write=True) as transaction:
+            if transaction.get(META) is None:
+                count = self._fill(transaction, wanted, ddis)
+                return self._stamp(transaction, ddis=count)
+            changes, count = self._differences(transaction, wanted, kept, ddis)
+            for key, new in changes:
+                if new is None:
+                    transaction.delete(key)
+                else:
+                    transaction.put(key, new)
+            meta = _meta(transaction)
+            if not changes and meta["refused"] == self.refused:
+                return int(meta["version"])
+            return self._stamp(transaction, ddis=count)
+
+    @staticmethod
+    def _fill(
+        transaction: lmdb.Transaction, wanted: dict[bytes, bytes], ddis: Iterable[Entry]
+    ) -> int:
+        """Fill an empty file in the order of the keys: every page is full."""
+        small = sorted(wanted.items())
+        with transaction.cursor() as cursor:
+            cursor.putmulti([e for e in small if e[0] < DDI], append=True)
+            cursor.putmulti(ddis, append=True)
+            count = transaction.stat()["entries"] - sum(1 for e in small if e[0] < DDI)
+            cursor.putmulti([e for e in small if e[0] > DDI], append=True)
+        return int(count)
+
+    @staticmethod
+    def _differences(
+        transaction: lmdb.Transaction,
+        wanted: dict[bytes, bytes],
+        kept: set[bytes],
+        ddis: Iterable[Entry],
+    ) -> tuple[list[Change], int]:
+        """Compare with what is there; return the changes, and how many DDIs there will be."""
+        changes: list[Change] = []
+        kept = kept | {META} | {k for key in kept for k in _index_of(transaction, key)}
+        for key, value in _all_but_ddis(transaction):
+            if key in kept:
+                continue
+            new = wanted.pop(key, None)
+            if new != value:
+                changes.append((key, new))
+        changes += wanted.items()
+        count = 0
+        there = _ddis(transaction)
+        old = next(there, END)
+        for new_entry in ddis:
+            count += 1
+            while old[0] < new_entry[0]:
+                changes.append((old[0], None))
+                old = next(there, END)
+            if old[0] != new_entry[0]:
+                changes.append(new_entry)
+                continue
+            if old[1] != new_entry[1]:
+                changes.append(new_entry)
+            old = next(there, END)
+        while old is not END:
+            changes.append((old[0], None))
+            old = next(there, END)
+        return changes, count
+
+    def update(self, rows: Mapping[tuple[str, str], str | None]) -> int:
+        """Bring single entries up to date; return the version in force.
+
+        `rows` has the value of each (kind, id), None for what is gone. One transaction.
+        """
+        with self._env.begin(write=True) as transaction:
+            meta = _meta(transaction)
+            ddis, changed = int(meta.get("ddis", 0)), False
+            for (kind, id_), value in rows.items():
+                key = entry_key(kind, id_)
+                changed |= self.refused.pop(key.decode(), None) is not None
+                try:
+                    new = dict(entries_of(kind, id_, value)) if value is not None else {}
+                except BadEntryError as error:
+                    self.refused[key.decode()] = str(error)
+                    changed = True
+                    continue
+                old = {key, *_index_of(transaction, key)}
+                for gone in old - new.keys():
+                    if transaction.delete(gone):
+                        changed = True
+                        ddis -= kind == "ddi"
+                for name, data in new.items():
+                    before = transaction.get(name)
+                    if before != data:
+                        transaction.put(name, data)
+                        changed = True
+                        ddis += kind == "ddi" and before is None
+            if not changed:
+                return int(meta.get("version", 0))
+            return self._stamp(transaction, ddis=ddis)
+
+    def _stamp(self, transaction: lmdb.Transaction, *, ddis: int) -> int:
+        """Write the version."""
+        meta = _meta(transaction)
+        version = int(meta.get("version", 0)) + 1
+        transaction.put(
+            META,
+            json.dumps(
+                {
+                    "version": version,
+                    "published_at": time.time(),
+                    "entries": transaction.stat()["entries"],
+                    "ddis": ddis,
+                    "refused": self.refused,
+                }
+            ).encode(),
+        )
+        return version
+
+
+def _meta(transaction: lmdb.Transaction) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(bytes(transaction.get(META) or b"{}"))
+    return found
+
+
+def _entries(cursor: lmdb.Cursor) -> Iterator[Entry]:
+    """Yield from where the cursor stands: bytes, as no buffers were asked for."""
+    return cast("Iterator[Entry]", cursor.iternext())
+
+
+def _index_of(transaction: lmdb.Transaction, key: bytes) -> list[bytes]:
+    """Return the index keys of a route that is in force; nothing for other entries."""
+    value = transaction.get(key) if key.startswith(b"route:") else None
+    return list(_index_keys(bytes(value))) if value is not None else []
+
+
+def _ddis(transaction: lmdb.Transaction) -> Iterator[Entry]:
+    cursor = transaction.cursor()
+    if cursor.set_range(DDI):
+        for key, value in _entries(cursor):
+            if not key.startswith(DDI):
+                return
+            yield key, value
+
+
+def _all_but_ddis(transaction: lmdb.Transaction) -> Iterator[Entry]:
+    cursor = transaction.cursor()
+    for key, value in _entries(cursor):
+        if key.startswith(DDI):
+            break
+        yield key, value
+    if cursor.set_range(AFTER_DDIS):
+        yield from _entries(cursor)

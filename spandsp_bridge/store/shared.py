@@ -1,0 +1,66 @@
+"""Counts shared over Redis: calls of each Kamailio, load of each bridge.
+
+All of it expires within seconds, and every failure is swallowed: without Redis each
+Kamailio counts its own calls alone.
+"""
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+EXPIRY = 4  #: seconds; reports come every second
+_NODES = "vfax:kamailios"
+
+
+class SharedCounts:
+    """Reports of our own, and what others have reported."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.asyncio.from_url(
+            url, socket_connect_timeout=0.5, socket_timeout=0.5, decode_responses=True
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    async def report_load(self, where: str, calls: int) -> None:
+        """Say how many calls a bridge has."""
+        try:
+            await self._redis.set(f"vfax:load:{where}", calls, ex=EXPIRY)
+        except (RedisError, OSError):
+            return
+
+    async def loads(self, bridges: list[str]) -> dict[str, int]:
+        """Return the calls of those bridges that have reported lately."""
+        if not bridges:
+            return {}
+        try:
+            values = await self._redis.mget([f"vfax:load:{b}" for b in bridges])
+        except (RedisError, OSError):
+            return {}
+        return {b: int(v) for b, v in zip(bridges, values, strict=True) if v is not None}
+
+    async def report_calls(self, node: str, calls: dict[str, int]) -> None:
+        """Say how many calls a Kamailio has for each ``company:ID`` and ``brand:ID``."""
+        key = f"vfax:calls:{node}"
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.sadd(_NODES, node)
+                pipe.delete(key)
+                if calls:
+                    pipe.hset(key, mapping={k: str(v) for k, v in calls.items()})
+                    pipe.expire(key, EXPIRY)
+                await pipe.execute()
+        except (RedisError, OSError):
+            return
+
+    async def calls_elsewhere(self, node: str) -> dict[str, int]:
+        """Return the calls of all other Kamailios together."""
+        total: dict[str, int] = {}
+        try:
+            for other in {str(n) for n in await self._redis.smembers(_NODES)} - {node}:
+                for name, calls in (await self._redis.hgetall(f"vfax:calls:{other}")).items():
+                    total[str(name)] = total.get(str(name), 0) + int(calls)
+        except (RedisError, OSError, ValueError):
+            return {}
+        return total
