@@ -519,6 +519,9 @@ class Adapter:
         with tables.reading() as facts:
             carrier = facts.carrier(server.carrier)
         follows = failover.decide(carrier.failover if carrier else {}, code, silent=silent)
+        if not silent and (call.best == 0 or code // 100 < call.best // 100):
+            call.best = code
+            call.save()
         if silent or 500 <= code < 600:
             KSR.htable.sht_inc("breaker", str(server.carrier))
         if call.t38 and code in failover.MEDIA_REFUSED:
@@ -548,15 +551,20 @@ class Adapter:
             KSR.hdr.append_to_reply(f"Retry-After: {follows.retry_after}\r\n")
         if call.bridge and (silent or code == 503 or later):
             KSR.hdr.append_to_reply(f"X-Vfax-Route: {taken}\r\n")
-        if silent:
+        if later:
+            KSR.tm.t_reply(503 if silent or code < 400 else code, "The carrier refused the call")
+        elif call.best and (silent or call.best // 100 < code // 100):
+            # The answer of the lowest class counts (RFC 3261 §16.7.6); tm keeps the last one.
+            KSR.tm.t_reply(call.best, "The carrier refused the call")
+        elif silent:
             KSR.tm.t_reply(408, "No carrier server answered")
-        elif code in {401, 407}:
-            KSR.tm.t_reply(403, "The carrier does not accept our credentials")
         elif code == 503:
             # tm turns a lone 503 into 500 (RFC 3261 §16.7.6): say what it was.
             KSR.tm.t_reply(503, "Every carrier refused the call")
-        elif later or 300 <= code < 400:
-            KSR.tm.t_reply(503 if code < 400 else code, "The carrier refused the call")
+        elif code in {401, 407}:
+            KSR.tm.t_reply(403, "The carrier does not accept our credentials")
+        elif code < 400:
+            KSR.tm.t_reply(503, "The carrier redirects the call, which we do not follow")
 
     def _credentials(self, tables: Tables, server: int) -> bool:
         """Answer a carrier's challenge once (RFC 3261 §22.3)."""

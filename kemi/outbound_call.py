@@ -31,21 +31,21 @@ class OutboundCall:
     fax: bool
     t38: bool
     bridge: bool
+    best: int = 0  #: the best final answer of the servers that were tried, 0 for none
     routes: dict[int, int] = field(default_factory=dict)
 
     def save(self) -> None:
         """Keep it with the message, and so with its transaction."""
-        flags = "".join(
-            letter if on else "-"
-            for letter, on in (("f", self.fax), ("t", self.t38), ("b", self.bridge))
-        )
+        known = zip("ftb", (self.fax, self.t38, self.bridge), strict=True)
+        flags = "".join(letter for letter, on in known if on)
         routes = ",".join(f"{s}={route}" for s, route in self.routes.items())
-        KSR.pvx.avp_sets(AVP, f"{self.number}|{self.caller}|{self.company}|{flags}|{routes}")
+        fields = (self.number, self.caller, self.company, flags, self.best, routes)
+        KSR.pvx.avp_sets(AVP, "|".join(map(str, fields)))
 
     @classmethod
     def load(cls) -> "OutboundCall":
         """Return the call of this transaction."""
-        number, caller, company, flags, routes = str(KSR.pvx.avp_gete(AVP)).split("|")
+        number, caller, company, flags, best, routes = str(KSR.pvx.avp_gete(AVP)).split("|")
         pairs = (pair.split("=") for pair in routes.split(",") if pair)
         return cls(
             number,
@@ -54,6 +54,7 @@ class OutboundCall:
             fax="f" in flags,
             t38="t" in flags,
             bridge="b" in flags,
+            best=int(best),
             routes={int(s): int(route) for s, route in pairs},
         )
 

@@ -15,8 +15,8 @@ from spandsp_bridge.demo.stack import CARRIER, Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
-from tests.integration.sipp import sipp
 from tests.integration.test_fax import short_document, vfax
+from tests.peers.sipp import sipp
 
 
 async def test_kamailio_accepts_the_rendered_configuration(stack: Stack, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from spandsp_bridge.demo.stack import CARRIER, KAMAILIO, Stack, options_answered
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
-from tests.integration.sipp import sipp
+from tests.peers.sipp import sipp
 
 STRANGER = "127.0.0.99"
 
