@@ -6,12 +6,13 @@ relaying runs the branch callback, which reads them again. Functions of KSR answ
 failure: test for > 0.
 """
 
-import hmac
 import os
 import random
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
 import KSR as KSR  # noqa: PLC0414  (made by app_python3; the same name keeps type checkers quiet)
@@ -60,6 +61,8 @@ METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER"
 STRANGER_LIMIT = 30  #: refusals of one address in the ten seconds that the table keeps
 BREAKER_LIMIT = 3  #: failures of a carrier in its table's thirty seconds: it is tried last
 BOUNDS = (25, 50, 75, 100, 150, 250, 500, 1000)  #: microseconds, for the counts of decisions
+SAMPLED = 8  #: of so many decisions one is counted by its time
+BUCKETS = (*(f"all:us:{bound}" for bound in BOUNDS), "all:us:more")
 
 
 class Adapter:
@@ -71,6 +74,7 @@ class Adapter:
         self._tables: Tables | None = None
         self._secret = Path(os.environ["VFAX_SECRET_FILE"]).read_bytes()
         self._random = random.SystemRandom()
+        self._calls = 0
 
     def tables(self) -> Tables | None:
         """Return the routing tables, or None while the publisher has not written any."""
@@ -113,9 +117,12 @@ class Adapter:
 
     def _within_dialog(self, method: str) -> None:
         """Pass on a request of a dialog that we let in; a forged one gets nowhere."""
-        self._strip()
-        if KSR.rr.loose_route() > 0 and KSR.rr.check_route_param(self._seal()) > 0:
-            if KSR.isdsturiset() is False:
+        text = self._text()
+        if text is None or OURS in text:
+            self._strip()
+        route = KSR.hdr.gete("Route")
+        if KSR.rr.loose_route() > 0 and self._seal() in route:
+            if ";alias=" in KSR.kx.get_ruri():
                 KSR.nathelper.handle_ruri_alias()
             if method == "INVITE":
                 self._record_route()
@@ -133,23 +140,27 @@ class Adapter:
         Without it anybody could have us relay to anywhere, with a Route and a To tag.
         """
         call_id = str(KSR.kx.get_callid() or "").encode("utf-8", "replace")
-        return f"vf={hmac.digest(self._secret, call_id, 'sha256').hex()[:20]}"
+        return ";vf=" + blake2b(call_id, key=self._secret, digest_size=10).hexdigest()
 
     def _record_route(self) -> None:
-        KSR.rr.add_rr_param(f";{self._seal()}")
+        KSR.rr.add_rr_param(self._seal())
         KSR.rr.record_route()
 
     def _relay(self) -> None:
         if KSR.tm.t_relay() < 0:
             KSR.sl.sl_reply_error()
 
-    def _strip(self) -> dict[str, str]:
-        """Remove our own headers from the message; return what they said."""
+    @staticmethod
+    def _text() -> str | None:
+        """Return the whole message in small letters; None when it is not UTF-8."""
         try:
-            if OURS not in KSR.kx.get_msgbuf().lower():
-                return {}
+            return str(KSR.kx.get_msgbuf()).lower()
         except UnicodeDecodeError:
-            pass  # somewhere in it; look at each header
+            return None
+
+    @staticmethod
+    def _strip() -> dict[str, str]:
+        """Remove our own headers from the message; return what they said."""
         said = {}
         for name in HEADERS:
             value = KSR.hdr.get(name)
@@ -158,22 +169,32 @@ class Adapter:
                 KSR.hdr.remove(name)
         return said
 
+    def _strip_reply(self) -> None:
+        text = self._text()
+        if text is None or OURS in text:
+            self._strip()
+
     def _invite(self) -> None:
-        contact = KSR.hdr.get("Contact")
-        if contact is None or not SIP_CONTACT.match(str(contact)):
+        contact = KSR.hdr.gete("Contact")
+        if not contact.startswith("<sip:") and not SIP_CONTACT.match(contact):
             KSR.sl.send_reply(400, "A Contact with a SIP URI is needed")
             return
         tables = self.tables()
         if tables is None:
             self._refuse(Reply(503, "No routing tables yet", 5))
             return
-        said = self._strip()
+        text = self._text()
+        said = self._strip() if text is None or OURS in text else {}
+        if text is None or "-identity" in text or "remote-party-id" in text:
+            for name in IDENTITY:
+                KSR.hdr.remove(name)
         began = time.perf_counter_ns()
-        address, port = KSR.kx.get_srcip(), int(KSR.kx.get_srcport())
         with tables.reading() as facts:
-            act = self._decide(facts, address, port, said)
+            act = self._decide(facts, KSR.kx.get_srcip(), int(KSR.kx.get_srcport()), said)
         taken = (time.perf_counter_ns() - began) // 1000
-        KSR.htable.sht_inc("counts", f"all:us:{next((b for b in BOUNDS if taken <= b), 'more')}")
+        self._calls += 1
+        if self._calls % SAMPLED == 0:
+            KSR.htable.sht_inc("counts", BUCKETS[bisect_left(BOUNDS, taken)])
         act()
 
     def _decide(
@@ -305,8 +326,6 @@ class Adapter:
             if refused is not None:
                 self._refuse(refused, "in")
                 return
-            for name in IDENTITY:
-                KSR.hdr.remove(name)
             match goal:
                 case ToVirtualFax():
                     self._to_bridge(goal, bridges)
@@ -407,10 +426,6 @@ class Adapter:
             self._refuse(Reply(503, "Every carrier server is inactive", 30), "out")
             return
         KSR.htable.sht_inc("counts", "out:fax" if call.fax else "out:call")
-        for name in IDENTITY:
-            KSR.hdr.remove(name)
-        if any(c.carrier.authenticates for c in plan.order):
-            KSR.dialog.dlg_manage()  # it raises CSeq in the dialog after our credentials
         self._relay_outbound()
 
     def _relay_outbound(self) -> None:
@@ -474,14 +489,14 @@ class Adapter:
 
     def reply_outbound(self) -> None:
         """Tell a bridge which route took its call; strip what a stranger might claim."""
-        self._strip()
+        self._strip_reply()
         call = OutboundCall.load()
         if call.bridge and KSR.kx.get_method() == "INVITE" and KSR.kx.get_status() >= 180:
             KSR.hdr.append(f"X-Vfax-Route: {call.taken()}\r\n")
 
     def reply_account(self) -> None:
         """Remember where an account behind NAT really is."""
-        self._strip()
+        self._strip_reply()
         if KSR.nathelper.nat_uac_test(NAT_TESTS) > 0:
             KSR.nathelper.set_contact_alias()
 

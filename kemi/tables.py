@@ -7,8 +7,6 @@ never a mixture.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,33 +28,28 @@ def routes_key(brand: int, company: int | None) -> bytes:
 
 
 class MappedSource:
-    """Entries of the mapped file, as of one transaction."""
+    """Entries of the mapped file, as of the transaction that is open."""
 
-    def __init__(self, transaction: lmdb.Transaction) -> None:
-        self._transaction = transaction
+    def __init__(self) -> None:
+        self.transaction: Any = None  #: set while something is being read
 
     def get(self, kind: str, name: str) -> bytes | None:
         """Return the value of an entry."""
-        value: Any = self._transaction.get(f"{kind}:{name}".encode())
+        value: Any = self.transaction.get(f"{kind}:{name}".encode())
         return value  # type: ignore[no-any-return]
 
-    def routes(self, brand: int, company: int | None, number: str | None) -> Iterator[bytes]:
-        """Yield the routes that match a number: one look for each of its prefixes in use."""
+    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
+        """Return the routes that match a number: one look for each of its prefixes in use."""
         owner = routes_key(brand, company)
-        cursor: Any = self._transaction.cursor()
-        if number is None:
-            seen = set()
-            found = cursor.set_range(owner)
-            while found and cursor.key().startswith(owner):
-                seen.add(cursor.key().rpartition(b",")[2])
-                found = cursor.next()
-            names = sorted(seen, key=int)
-        else:
-            names = self._matching(cursor, owner, number.encode())
-        for name in names:
-            value: Any = self._transaction.get(b"route:" + name)
-            if value is not None:
-                yield value
+        cursor: Any = self.transaction.cursor()
+        if number is not None:
+            return sorted({int(name) for name in self._matching(cursor, owner, number.encode())})
+        seen = set()
+        found = cursor.set_range(owner)
+        while found and cursor.key().startswith(owner):
+            seen.add(int(cursor.key().rpartition(b",")[2]))
+            found = cursor.next()
+        return sorted(seen)
 
     @staticmethod
     def _matching(cursor: Any, owner: bytes, number: bytes) -> list[bytes]:
@@ -85,26 +78,48 @@ class Tables:
     """
 
     def __init__(self, path: Path, map_size: int) -> None:
-        self._env = lmdb.open(
+        self.env = lmdb.open(
             str(path), map_size=map_size, subdir=False, readonly=True, max_readers=1024
         )
+        self.source = MappedSource()
+        self.facts = Facts(self.source)
+        self.version = -1  #: of the facts that are remembered, as LMDB counts
+        self._reading = Reading(self)
 
     def close(self) -> None:
         """Unmap the file."""
-        self._env.close()
+        self.env.close()
 
     def warm(self) -> int:
         """Touch every page once, so that first calls do not wait; return the entry count."""
-        with self._env.begin() as transaction:
+        with self.env.begin() as transaction:
             return sum(1 for _ in transaction.cursor())
 
-    @contextmanager
-    def reading(self) -> Iterator[Facts]:
-        """Yield the facts of this moment."""
-        with self._env.begin() as transaction:
-            yield Facts(MappedSource(transaction))
+    def reading(self) -> "Reading":
+        """Return a context manager that yields the facts of its moment; not to be nested."""
+        return self._reading
 
     def meta(self) -> dict[str, Any]:
         """Return the version in force and the counts; empty before the first publication."""
-        with self._env.begin() as transaction:
+        with self.env.begin() as transaction:
             return json.loads(transaction.get(META) or b"{}")  # type: ignore[no-any-return]
+
+
+class Reading:
+    """A read transaction; facts inside of it are of one version."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def __enter__(self) -> Facts:
+        tables = self._tables
+        transaction = tables.env.begin()
+        tables.source.transaction = transaction
+        version = transaction.id()
+        if version != tables.version:
+            tables.version = version
+            tables.facts.forget()
+        return tables.facts
+
+    def __exit__(self, *_: object) -> None:
+        self._tables.source.transaction.abort()

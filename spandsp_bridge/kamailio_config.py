@@ -118,7 +118,7 @@ def command(config: Path, runtime: Path) -> list[str]:
         "-x",
         "fm",
         "-m",
-        "128",
+        "512",
         "-M",
         "16",
         "-Y",

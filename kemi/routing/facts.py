@@ -6,8 +6,7 @@ transaction in `explain_route()` and `vfax route diff`: the decisions are the sa
 
 import json
 from collections.abc import Callable, Container, Iterable
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kemi.routing import inbound, numbers, outbound
 from kemi.routing.model import (
@@ -38,18 +37,13 @@ class Source(Protocol):
     def get(self, kind: str, name: str) -> Raw | None:
         """Return the value of an entry."""
 
-    def routes(self, brand: int, company: int | None, number: str | None) -> Iterable[Raw]:
-        """Return the routes of a company (None: for all companies) that match a number.
+    def routes(self, brand: int, company: int | None, number: str | None) -> Iterable[int]:
+        """Return the ids of a company's routes (None: for all companies) that match a number.
 
-        With None for the number: all of them.
+        With None for the number: all of them. Too many are no harm, the core looks again.
         """
 
 
-# The same bytes decode to the same object: these caches need no invalidation. They are
-# small, so that a worker stays small.
-
-
-@lru_cache(maxsize=2048)
 def _route(raw: Raw) -> Route:
     row: dict[str, Any] = json.loads(raw)
     return Route(
@@ -58,7 +52,6 @@ def _route(raw: Raw) -> Route:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=512)
 def _carrier(raw: Raw) -> Carrier:
     row: dict[str, Any] = json.loads(raw)
     servers = tuple(Server(**server) for server in row.pop("servers"))
@@ -66,23 +59,36 @@ def _carrier(raw: Raw) -> Carrier:
     return Carrier(**row, servers=servers, failover=failover)
 
 
-@lru_cache(maxsize=512)
 def _company(raw: Raw) -> Company:
     row: dict[str, Any] = json.loads(raw)
     return Company(**{**row, "dial": tuple(row["dial"])}) if "dial" in row else Company(**row)
 
 
-@lru_cache(maxsize=64)
+def _bridge(raw: Raw) -> Bridge:
+    return Bridge(**json.loads(raw))
+
+
+def _bridges(raw: Raw) -> list[tuple[int, str]]:
+    return [(id_, where) for id_, where in json.loads(raw)]
+
+
+def _account(raw: Raw) -> Account:
+    return Account(**json.loads(raw))
+
+
+def _secret(raw: Raw) -> tuple[str, str, str]:
+    user, realm, ha1 = json.loads(raw)
+    return user, realm, ha1
+
+
 def _brand(raw: Raw) -> Brand:
     return Brand(**json.loads(raw))
 
 
-@lru_cache(maxsize=256)
 def _providers(raw: Raw) -> tuple[Provider, ...]:
     return tuple(Provider(**row) for row in json.loads(raw))
 
 
-@lru_cache(maxsize=256)
 def _transformation(raw: Raw) -> Transformation:
     return {
         direction: tuple(Rule(*rule) for rule in rules)
@@ -90,12 +96,10 @@ def _transformation(raw: Raw) -> Transformation:
     }
 
 
-@lru_cache(maxsize=64)
 def _zone(raw: Raw) -> tuple[tuple[int, int], ...]:
     return tuple((since, offset) for since, offset in json.loads(raw))
 
 
-@lru_cache(maxsize=256)
 def _reception(raw: Raw) -> Reception:
     row: dict[str, Any] = json.loads(raw)
     hours = tuple((day, opens, closes) for day, opens, closes in row.pop("hours", []))
@@ -109,11 +113,37 @@ def ddi_of(number: str, raw: Raw) -> Ddi:
     return Ddi(number, int(brand), int(company), int(provider) if provider else None, target)
 
 
+T = TypeVar("T")
+MEMO = 4096  #: decoded entries that a reader remembers
+
+
 class Facts:
-    """What is known at one moment. Every look-up returns None for what is not there."""
+    """What is known at one moment. Every look-up returns None for what is not there.
+
+    Entries are decoded once; who keeps the object for a later moment calls `forget` when
+    the source has changed. DDIs are not remembered: there may be millions.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._memo: dict[tuple[str, object], Any] = {}
+
+    def forget(self) -> None:
+        """Forget all that was decoded: the source is of another version now."""
+        self._memo.clear()
+
+    def _known(self, kind: str, name: object, decode: Callable[[Raw], T]) -> T | None:
+        key = (kind, name)
+        try:
+            return self._memo[key]  # type: ignore[no-any-return]
+        except KeyError:
+            pass
+        raw = self._source.get(kind, str(name))
+        value = None if raw is None else decode(raw)
+        if len(self._memo) >= MEMO:
+            self._memo.clear()
+        self._memo[key] = value
+        return value
 
     def ddi(self, number: str) -> Ddi | None:
         """Return a DDI by its number (E.164)."""
@@ -122,55 +152,54 @@ class Facts:
 
     def company(self, company: int) -> Company | None:
         """Return a company."""
-        raw = self._source.get("company", str(company))
-        return None if raw is None else _company(raw)
+        return self._known("company", company, _company)
 
     def brand(self, brand: int) -> Brand | None:
         """Return a brand."""
-        raw = self._source.get("brand", str(brand))
-        return None if raw is None else _brand(raw)
+        return self._known("brand", brand, _brand)
 
     def provider(self, address: str, local: str, port: int) -> Provider | None:
         """Return the DDI provider that calls from an address to our socket."""
-        raw = self._source.get("provider", address)
-        return None if raw is None else inbound.choose_provider(_providers(raw), local, port)
+        found = self._known("provider", address, _providers)
+        return None if found is None else inbound.choose_provider(found, local, port)
 
     def bridge(self, address: str, port: int) -> Bridge | None:
         """Return the bridge that sends from an address and port."""
-        raw = self._source.get("bridge", f"{address}:{port}")
-        return None if raw is None else Bridge(**json.loads(raw))
+        return self._known("bridge", f"{address}:{port}", _bridge)
 
     def bridges(self) -> list[tuple[int, str]]:
         """Return the bridges that receive, with their ``address:port``."""
-        raw = self._source.get("bridges", "all")
-        return [] if raw is None else [(id_, where) for id_, where in json.loads(raw)]
+        return self._known("bridges", "all", _bridges) or []
 
     def account(self, aor: str) -> Account | None:
         """Return a SIP account by user@domain."""
-        raw = self._source.get("account", aor)
-        return None if raw is None else Account(**json.loads(raw))
+        return self._known("account", aor, _account)
 
     def secret(self, server: int) -> tuple[str, str, str] | None:
         """Return (user, realm, HA1) of a carrier server."""
-        raw = self._source.get("secret", str(server))
-        return None if raw is None else tuple(json.loads(raw))
+        return self._known("secret", server, _secret)
 
     def carrier(self, carrier: int) -> Carrier | None:
         """Return a usable carrier."""
-        raw = self._source.get("carrier", str(carrier))
-        return None if raw is None else _carrier(raw)
+        return self._known("carrier", carrier, _carrier)
 
     def route(self, route: int) -> Route | None:
         """Return an outgoing route."""
-        raw = self._source.get("route", str(route))
-        return None if raw is None else _route(raw)
+        return self._known("route", route, _route)
+
+    def reception(self, virtual_fax: int) -> Reception | None:
+        """Return the lists and hours of a virtual fax that has any."""
+        return self._known("fax", virtual_fax, _reception)
+
+    def zone(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Return the UTC offsets of a time zone, and from when on they hold (Unix time)."""
+        return self._known("zone", name, _zone) or ()
 
     def transformation(self, transformation: int | None) -> Transformation:
         """Return a number transformation, empty for None."""
         if transformation is None:
             return {}
-        raw = self._source.get("numbers", str(transformation))
-        return {} if raw is None else _transformation(raw)
+        return self._known("numbers", transformation, _transformation) or {}
 
     def price(self, carrier: int, number: str, now: float) -> float | None:
         """Return a carrier's price at a moment: that of the longest prefix with a valid rate."""
@@ -182,6 +211,16 @@ class Facts:
                         return float(price)
         return None
 
+    def routes(self, company: Company, number: str | None) -> list[Route]:
+        """Return the routes that a company's call to a number may take; None: to any number."""
+        found = []
+        for owner in (None, company.id):
+            for id_ in self._source.routes(company.brand, owner, number):
+                route = self.route(id_)
+                if route is not None:
+                    found.append(route)
+        return found
+
     # ---- decisions -------------------------------------------------------------
 
     def inside(self, ddi: Ddi, caller: str | None, now: float) -> Inside | Reply:
@@ -189,11 +228,9 @@ class Facts:
         reception: Reception | None = None
         zone: tuple[tuple[int, int], ...] = ()
         if ddi.target.startswith("f"):
-            raw = self._source.get("fax", ddi.target[1:])
-            if raw is not None:
-                reception = _reception(raw)
-                offsets = self._source.get("zone", reception.zone)
-                zone = _zone(offsets) if offsets is not None else ()
+            reception = self.reception(int(ddi.target[1:]))
+            if reception is not None:
+                zone = self.zone(reception.zone)
         return inbound.target(ddi, caller=caller, reception=reception, zone=zone, now=now)
 
     def incoming(
@@ -244,11 +281,7 @@ class Facts:
             if tag_id is None:
                 return Plan(number, reply=Reply(403, f"The company has no routing tag {tag}"))
         wanted = None if everything else number
-        routes = [
-            _route(raw)
-            for owner in (None, company.id)
-            for raw in self._source.routes(company.brand, owner, wanted)
-        ]
+        routes = self.routes(company, wanted)
         found = {c: self.carrier(c) for c in {c for r in routes for c in r.carriers}}
         brand = self.brand(company.brand)
         return outbound.plan(

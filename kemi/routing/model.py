@@ -162,7 +162,6 @@ class Carrier:
     servers: tuple[Server, ...]
     failover: Mapping[str, tuple[Action, int]] = field(default_factory=dict)
     transformation: int | None = None
-    authenticates: bool = False  #: one of its servers asks for digest
 
     @property
     def set_id(self) -> int:

@@ -9,7 +9,7 @@ while it publishes are taken together.
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import lmdb
@@ -263,7 +263,7 @@ class _Values:
     def get(self, kind: str, name: str) -> str | None:
         return self._value
 
-    def routes(self, brand: int, company: int | None, number: str | None) -> Iterable[str]:
+    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
         return []
 
     def bridges(self) -> Iterator[tuple[str, Bridge]]:

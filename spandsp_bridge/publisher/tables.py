@@ -36,7 +36,7 @@ class _OneEntry:
     def get(self, kind: str, name: str) -> str | None:
         return self._value
 
-    def routes(self, brand: int, company: int | None, number: str | None) -> list[str]:
+    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
         return []
 
 

@@ -17,33 +17,25 @@ class SqlSource:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._entries: dict[tuple[str, str], str | None] = {}
-        self._routes: dict[tuple[int, int | None], list[str]] = {}
 
     def get(self, kind: str, name: str) -> str | None:
         """Return the value of an entry."""
-        key = (kind, name)
-        if key not in self._entries:
-            sort = "bigint" if kind in NUMBERED else "text"
-            rows = list(
-                self._query(
-                    f"select value from routing_{kind} where id = $1",  # noqa: S608
-                    [sort],
-                    [int(name) if sort == "bigint" else name],
-                )
+        sort = "bigint" if kind in NUMBERED else "text"
+        rows = list(
+            self._query(
+                f"select value from routing_{kind} where id = $1",  # noqa: S608
+                [sort],
+                [int(name) if sort == "bigint" else name],
             )
-            self._entries[key] = str(rows[0][0]) if rows else None
-        return self._entries[key]
+        )
+        return str(rows[0][0]) if rows else None
 
-    def routes(self, brand: int, company: int | None, number: str | None) -> list[str]:
+    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
         """Return all routes of a company; the core itself looks which ones match."""
-        key = (brand, company)
-        if key not in self._routes:
-            rows = self._query(
-                "select v.value from routing_route v join outgoing_routes r on r.id = v.id"
-                " where r.brand_id = $1 and r.company_id is not distinct from $2",
-                ["bigint", "bigint"],
-                [brand, company],
-            )
-            self._routes[key] = [str(row[0]) for row in rows]
-        return self._routes[key]
+        rows = self._query(
+            "select id from outgoing_routes"
+            " where brand_id = $1 and company_id is not distinct from $2 order by id",
+            ["bigint", "bigint"],
+            [brand, company],
+        )
+        return [int(row[0]) for row in rows]

@@ -130,8 +130,6 @@ comment on view routing_bridges is 'The bridges that receive.';
 create view routing_carrier with (security_invoker = true) as
 select k.id, jsonb_strip_nulls(jsonb_build_object(
            'id', k.id, 'brand', k.brand_id, 'name', k.name, 'transformation', k.transformation_id,
-           'authenticates', exists (
-               select from carrier_servers s where s.carrier_id = k.id and s.enabled and s.auth_user is not null),
            'servers', (
                select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
                           'id', s.id, 'host', coalesce(host(s.address), s.host), 'port', s.port,

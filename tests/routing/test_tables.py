@@ -73,14 +73,14 @@ def _ask(tables: Tables, facts: Facts, question: str) -> Any:
             return facts.ddi(name)
         case "routes":
             return [
-                json.loads(raw)["id"]
+                route
                 for owner in (None, 20)
-                for raw in facts._source.routes(10, owner, name or None)
+                for route in facts._source.routes(10, owner, name or None)
             ]
         case "meta":
             return tables.meta()
         case "keys":
-            with tables._env.begin() as transaction:
+            with tables.env.begin() as transaction:
                 return [bytes(key) for key, _ in transaction.cursor()]
         case _:
             return getattr(facts, kind)(*json.loads(name))
@@ -113,7 +113,7 @@ def test_readers_get_what_was_written(writer: TableWriter, ask: Any) -> None:
 @pytest.mark.parametrize(
     ("number", "ids"),
     [
-        ("+34911000001", [1, 2, 2, 4]),
+        ("+34911000001", [1, 2, 4]),
         ("+34600000001", [1, 2]),
         ("+44200000000", [1, 2]),
         ("+12125550100", [1]),
@@ -123,7 +123,7 @@ def test_readers_get_what_was_written(writer: TableWriter, ask: Any) -> None:
 def test_routes_are_found_by_the_prefixes_of_a_number(
     writer: TableWriter, ask: Any, number: str, ids: list[int]
 ) -> None:
-    """Not those of another company; a route may come twice where two of its prefixes match."""
+    """Not those of another company; each once, even where two of its prefixes match."""
     assert ask(f"routes {number}") == ids
 
 
