@@ -223,7 +223,9 @@ class Adapter:
         if isinstance(goal, Reply):
             KSR.info(f"from {provider.name} to {user}: {goal.code} {goal.reason}\n")
             return lambda: self._refuse(goal, "in")
-        return self._inside(facts, goal)
+        rules = facts.transformation(provider.transformation)
+        caller = numbers.incoming(rules, "caller_in", KSR.kx.gete_fuser()) if rules else None
+        return self._inside(facts, goal, caller)
 
     def _from_bridge(
         self, facts: Facts, bridge: Bridge, said: dict[str, str]
@@ -315,8 +317,8 @@ class Adapter:
 
     # ---- where calls go ------------------------------------------------------
 
-    def _inside(self, facts: Facts, goal: Inside) -> Callable[[], None]:
-        """Return how a call gets to a DDI's target."""
+    def _inside(self, facts: Facts, goal: Inside, caller: str | None) -> Callable[[], None]:
+        """Return how a call gets to a DDI's target; `caller` is E.164, None: as it says."""
         company = facts.company(goal.ddi.company)
         brand = facts.brand(goal.ddi.brand)
         bridges = facts.bridges() if company is not None and company.least_loaded else []
@@ -326,6 +328,8 @@ class Adapter:
             if refused is not None:
                 self._refuse(refused, "in")
                 return
+            if caller is not None and caller != KSR.kx.gete_fuser():
+                KSR.uac.uac_replace_from_uri(f"sip:{caller}@{KSR.kx.get_rcvip()}")
             match goal:
                 case ToVirtualFax():
                     self._to_bridge(goal, bridges)
@@ -402,7 +406,7 @@ class Adapter:
             KSR.info(f"{who} to {number}: {reply.code} {reply.reason}\n")
             return lambda: self._refuse(reply, "out")
         brand = facts.brand(company.brand)
-        inner = self._inside(facts, plan.inside) if plan.inside is not None else None
+        inner = self._inside(facts, plan.inside, caller) if plan.inside is not None else None
         call = OutboundCall(number, caller or "", company.id, fax=fax, t38=t38, bridge=bridge)
 
         def act() -> None:

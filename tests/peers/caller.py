@@ -74,6 +74,10 @@ class Caller(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._transport.sendto(text.encode(), target or self.target)
 
+    async def request(self, timeout: float = 10.0) -> tuple[str, tuple[str, int]]:
+        """Return the next request that comes to us, with its source."""
+        return await asyncio.wait_for(self.requests.get(), timeout)
+
     # ---- requests -------------------------------------------------------------
 
     def _request(
@@ -154,7 +158,7 @@ class Caller(asyncio.DatagramProtocol):
         from_ = f"sip:{user}@{domain or f'{host}:{port}'}"
         uri = f"sip:{number}@{domain or f'{self.target[0]}:{self.target[1]}'}"
         tag = secrets.token_hex(4)
-        body = f"v=0\r\no=c 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{SDP[media]}"
+        body = _sdp(host, media)
         extra = [f"Contact: <sip:{user}@{host}:{port}>", *(headers or [])]
         for cseq in (1, 2):
             request = self._request(
@@ -232,9 +236,7 @@ class Caller(asyncio.DatagramProtocol):
         ]
         body = ""
         if media is not None:
-            body = (
-                f"v=0\r\no=p 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{SDP[media]}"
-            )
+            body = _sdp(host, media)
             kept.append("Content-Type: application/sdp")
         lines = [
             f"SIP/2.0 {code} {reason}", *kept, f"Contact: <sip:{host}:{port}>",
@@ -244,7 +246,9 @@ class Caller(asyncio.DatagramProtocol):
 
 
 def _sdp(host: str, media: str) -> str:
-    return f"v=0\r\no=c 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{SDP[media]}"
+    """Return a session description; `media` is a key of SDP, or the lines themselves."""
+    lines = SDP.get(media, media)
+    return f"v=0\r\no=c 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n{lines}"
 
 
 def _tag(header: str) -> str:
