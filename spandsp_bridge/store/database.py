@@ -61,6 +61,7 @@ class Database:
             connection_class=AsyncConnection[dict[str, Any]],
             kwargs={"row_factory": dict_row, "connect_timeout": 5},
             configure=_act_as_service,
+            check=AsyncConnectionPool.check_connection,  # a restarted server is not noticed else
             min_size=1,
             max_size=size,
             timeout=5,
