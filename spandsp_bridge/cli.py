@@ -24,7 +24,7 @@ from spandsp_bridge.demo import show
 from spandsp_bridge.documents.render import join
 from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
+from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.database import migrate as migrate_database
 from spandsp_bridge.store.faxes import Fax
@@ -100,7 +100,7 @@ def render(out: Annotated[Path, typer.Option(help="Folder for kamailio.cfg.")]) 
     try:
         path = kamailio_config.write(settings, out)
         settings.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
-        ensure_dispatcher_file(settings.dispatcher_file)
+        ensure_files(settings)
     except OSError as error:
         raise UserError(f"{out}: {error.strerror}; choose a folder that you may write") from error
     environment = " ".join(f"{k}={v}" for k, v in kamailio_config.environment(settings).items())

@@ -41,6 +41,7 @@ def kamailio(
         contact=f"{address[0]}:{address[1]}",
         rpc_socket=settings.rpc_socket,
         dispatcher_file=settings.dispatcher_file,
+        registrations=settings.registrations,
         ping_interval=5,
         max_call_seconds=settings.max_call_seconds,
         tls_config=tls_config,

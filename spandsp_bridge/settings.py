@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         return self.var / "dispatcher.list"
 
     @property
+    def registrations(self) -> Path:
+        """The folder with the table of registrations at carriers that the publisher writes."""
+        return self.var / "registrations"
+
+    @property
     def spool(self) -> Path:
         """This node's spool."""
         return self.var / "spool" / self.node

@@ -8,8 +8,10 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.database import Database
+from tests.peers.certificate import self_signed
 
 PORT_BASE = 27060
+TLS_PORT, DNS_PORT, METRICS_PORT = PORT_BASE + 40, PORT_BASE + 41, PORT_BASE + 42
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +19,17 @@ async def stack() -> AsyncIterator[Stack]:
     """PostgreSQL, Redis, Kamailio, publisher, two bridges, worker, carrier: on loopback."""
     var = ROOT / "var" / "test"
     shutil.rmtree(var, ignore_errors=True)
-    async with Stack(var, PORT_BASE) as running:
+    var.mkdir(parents=True)
+    certificate, key = self_signed(var)
+    more = {
+        "VFAX_SIP_TLS_LISTEN": f"127.0.0.1:{TLS_PORT}",
+        "VFAX_TLS_CERTIFICATE": str(certificate),
+        "VFAX_TLS_KEY": str(key),
+        "VFAX_TLS_CA": str(certificate),
+        "VFAX_DNS_SERVERS": f"127.0.0.1:{DNS_PORT}",
+        "VFAX_METRICS_LISTEN": f"127.0.0.1:{METRICS_PORT}",
+    }
+    async with Stack(var, PORT_BASE, more) as running:
         yield running
         dead = [s.name for s in running.supervisor.services if s.state == "died"]
         assert not dead, f"{dead} died during the tests; see {var / 'log'}"

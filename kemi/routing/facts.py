@@ -54,7 +54,7 @@ def _route(raw: Raw) -> Route:
 
 def _carrier(raw: Raw) -> Carrier:
     row: dict[str, Any] = json.loads(raw)
-    servers = tuple(Server(**server) for server in row.pop("servers"))
+    servers = tuple(Server(**{"port": None, **server}) for server in row.pop("servers"))
     failover = {name: (rule[0], rule[1]) for name, rule in row.pop("failover", {}).items()}
     return Carrier(**row, servers=servers, failover=failover)
 

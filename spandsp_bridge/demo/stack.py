@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import lmdb
@@ -24,7 +24,7 @@ from kemi.tables import Tables
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.supervisor import SEARCH_PATH, Service, Supervisor
 from spandsp_bridge.errors import SetupError
-from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
+from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import (
@@ -139,8 +139,9 @@ def _works(command: list[str]) -> bool:
 class Stack:
     """Start with `start`, stop with `stop`; an async context manager does both."""
 
-    def __init__(self, var: Path, port_base: int) -> None:
+    def __init__(self, var: Path, port_base: int, more: Mapping[str, str] | None = None) -> None:
         self.var = var
+        self._more = dict(more or {})  # further VFAX_ variables
         self.port = port_base
         self.supervisor = Supervisor(var / "log")
         self.database_port = port_base + 10
@@ -186,6 +187,7 @@ class Stack:
             "VFAX_MEDIA_PORTS": f"{first}-{first + MEDIA_PORTS}",
             "VFAX_SMTP_SERVER": f"127.0.0.1:{self.smtp_port}",
             "VFAX_PORT_BASE": str(self.port),
+            **self._more,
         }
 
     @property
@@ -424,7 +426,7 @@ class Stack:
     async def start_kamailio(self) -> None:
         """Start our Kamailio."""
         settings = self.settings()
-        ensure_dispatcher_file(settings.dispatcher_file)
+        ensure_files(settings)
         config = kamailio_config.write(settings, self.var / "run")
         runtime = self.var / "run" / "kamailio"
         runtime.mkdir(exist_ok=True)

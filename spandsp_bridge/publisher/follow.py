@@ -169,7 +169,6 @@ class Publisher:
             self._published(began)
         if self._kamailio.forgot(self._version):
             self._kamailio.tell(self._version)
-            self._kamailio.registrations(_registrations(connection))
 
     def _publish_entries(self, connection: Connection, wanted: dict[str, set[str]]) -> None:
         """Bring the entries of one moment into force."""
@@ -278,6 +277,12 @@ class _Values:
             "select id, value from routing_carrier order by id"
         ):
             self._value = value
-            carrier = Facts(self).carrier(id_)
+            try:
+                carrier = Facts(self).carrier(id_)
+            except (ValueError, TypeError, KeyError) as error:
+                log.warning(
+                    "a carrier's row is bad; it gets no servers", carrier=id_, error=str(error)
+                )
+                continue
             if carrier is not None:
                 yield carrier

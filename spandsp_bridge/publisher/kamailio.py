@@ -1,16 +1,21 @@
-"""What Kamailio has to be told: reload, the version in force, registrations.
+"""What Kamailio has to be told: to load its lists again, and the version in force.
 
 Everything here may fail because Kamailio is away or starting; it is owed then, and done
 when `forgot` finds it there again.
 """
 
-import json
 import time
 from collections.abc import Iterable
 
 import structlog
 
+from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
 from spandsp_bridge.publisher.names import Names
+from spandsp_bridge.publisher.registrations import (
+    compile_registrations,
+    ensure_registrations,
+    write_registrations,
+)
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.settings import Settings
 
@@ -26,7 +31,8 @@ class Kamailio:
     def __init__(self, settings: Settings, names: Names) -> None:
         self.rpc = KamailioRpc(settings.rpc_socket)
         self._names = names
-        self._reload_owed = False
+        self._folder = settings.registrations
+        self._reload_owed = self._register_owed = False
         self._looked = 0.0
 
     def reload(self) -> None:
@@ -61,47 +67,28 @@ class Kamailio:
             return False
         if self._reload_owed:
             self.reload()
+        if self._register_owed:
+            self._register()
         return known != version
 
     def registrations(self, rows: Iterable[tuple[str, str]]) -> None:
         """Register at exactly these carriers: (id, value) of the view routing_registration."""
-        wanted = {}
-        for id_, value in rows:
-            row = json.loads(value)
-            host, port = row["host"], row["port"]
-            if row["named"]:
-                places = self._names.look(host, port, row["transport"])
-                if not places:
-                    continue  # registered as soon as its name is known
-                host, port, _ = places[0]
-            proxy = f"sip:{host}:{port};transport={row['transport']}"
-            wanted[f"carrier-{id_}"] = (row, proxy)
+        text = compile_registrations(rows, self._names.look)
+        if write_registrations(self._folder, text):
+            self._register()
+
+    def _register(self) -> None:
         try:
-            there = {str(r["l_uuid"]): r for r in self.rpc.call("uac.reg_dump") or []}
-            for uuid in there.keys() - wanted.keys():
-                if uuid.startswith("carrier-"):
-                    self.rpc.call("uac.reg_remove", uuid)
-            for uuid, (row, proxy) in wanted.items():
-                if uuid in there:
-                    if _same(there[uuid], row, proxy):
-                        continue
-                    self.rpc.call("uac.reg_remove", uuid)
-                self.rpc.call(
-                    "uac.reg_add",
-                    *(uuid, row["username"], row["domain"], row["username"], row["domain"]),
-                    *(row["realm"], row["auth_user"], ".", row["ha1"], proxy, row["expires"]),
-                    *(0, 0, ".", "."),
-                )
+            self.rpc.call("uac.reg_reload")
         except (OSError, RuntimeError) as error:
-            log.info("Kamailio was not told its registrations; trying again", error=str(error))
+            # Away: it reads the file when it starts. Or too soon after the last time.
+            self._register_owed = True
+            log.info("Kamailio did not reload its registrations; trying again", error=str(error))
+        else:
+            self._register_owed = False
 
 
-def _same(there: dict[str, object], row: dict[str, object], proxy: str) -> bool:
-    return (
-        there.get("r_username") == row["username"]
-        and there.get("r_domain") == row["domain"]
-        and there.get("auth_username") == row["auth_user"]
-        and there.get("auth_ha1") == row["ha1"]
-        and there.get("auth_proxy") == proxy
-        and there.get("expires") == row["expires"]
-    )
+def ensure_files(settings: Settings) -> None:
+    """Make what Kamailio does not start without, where the publisher has not written it yet."""
+    ensure_dispatcher_file(settings.dispatcher_file)
+    ensure_registrations(settings.registrations)

@@ -32,6 +32,7 @@ from spandsp_bridge import kamailio_config, log
 from spandsp_bridge.demo.stack import Stack, options_answered
 from spandsp_bridge.publisher.dispatcher import write_atomically
 from spandsp_bridge.publisher.follow import Publisher
+from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.publisher.tables import Entry, TableWriter
 from spandsp_bridge.settings import Settings
@@ -281,6 +282,7 @@ async def proxies(ddis: int, rate: int, calls: int, rounds: int, folder: Path) -
     (folder / "run").mkdir(exist_ok=True)
     servers = f"1 sip:{BRIDGE}:{PORT} 0 0 bridge=1\n"
     write_atomically(settings.dispatcher_file, servers)
+    ensure_files(settings)
     ours = kamailio_config.write(settings, folder / "run")
     native = folder / "run" / "native.cfg"
     native.write_text(

@@ -39,11 +39,12 @@ async def test_kamailio_accepts_the_rendered_configuration(stack: Stack, tmp_pat
 
 def test_kamailio_knows_no_database(stack: Stack) -> None:
     config = (stack.var / "run" / "kamailio.cfg").read_text()
-    for word in ("postgres", "redis", "sqlops", "db_mysql", "db_text"):
+    for word in ("postgres", "redis", "sqlops", "db_mysql"):
         assert word not in config
-    # uac keeps its registrations in memory only when it is given an empty URL.
-    assert re.findall(r'"\w*db_url", "(.*)"', config) == [""]
-    assert re.findall(r'"db_mode", (\d)', config) == ["0"]
+    # uac reads its registrations from a file that the publisher writes, as dispatcher does.
+    urls = re.findall(r'"\w*db_url", "(.*)"', config)
+    assert urls == [f"text://{stack.settings().registrations}"]
+    assert re.findall(r'"usrloc", "db_mode", (\d)', config) == ["0"]
 
 
 async def test_a_new_ddi_is_known_to_the_next_invite(stack: Stack, database: Database) -> None:

@@ -11,7 +11,7 @@ import pytest
 from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Service
-from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
+from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import Database
@@ -70,7 +70,7 @@ async def second_kamailio(stack: Stack) -> Settings:
     }
     values = {k.removeprefix("VFAX_").lower(): v for k, v in environment.items()}
     settings = Settings.model_validate(values)
-    ensure_dispatcher_file(settings.dispatcher_file)
+    ensure_files(settings)
     config = kamailio_config.write(settings, settings.var / "run")
     runtime = settings.var / "run" / "kamailio"
     runtime.mkdir(exist_ok=True)

@@ -110,6 +110,12 @@ def test_readers_get_what_was_written(writer: TableWriter, ask: Any) -> None:
     assert (meta["version"], meta["ddis"]) == (1, 5)
 
 
+def test_a_named_server_may_have_no_port() -> None:
+    server = {"id": 1, "host": "k.example", "transport": "tls", "priority": 0, "named": True}
+    row = json.dumps({"id": 3, "brand": 10, "name": "C", "servers": [server]})
+    assert entries_of("carrier", "3", row) == [(b"carrier:3", row.encode())]
+
+
 @pytest.mark.parametrize(
     ("number", "ids"),
     [
