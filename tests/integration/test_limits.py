@@ -67,6 +67,8 @@ async def second_kamailio(stack: Stack) -> Settings:
         **stack.environment("second"),
         "VFAX_VAR": str(stack.var / "second"),
         "VFAX_OUTBOUND_PROXY": f"{SECOND}:{stack.port}",
+        "VFAX_SIP_TLS_LISTEN": "",
+        "VFAX_METRICS_LISTEN": "",
     }
     values = {k.removeprefix("VFAX_").lower(): v for k, v in environment.items()}
     settings = Settings.model_validate(values)
