@@ -366,7 +366,7 @@ async def main() -> None:
         show(console, "decisions in a reading process", made)
         stored = await database(20_000 if options.quick else 1_000_000, folder / "database")
         show(console, "the publisher on PostgreSQL", [stored])
-        calls = 3000 if options.quick else 20_000
+        calls = 3000 if options.quick else 10_000
         live = []
         for ddis in (1000,) if options.quick else (1000, 1_000_000):
             place = folder / f"proxies-{ddis}"
