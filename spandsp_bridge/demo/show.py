@@ -27,6 +27,7 @@ from spandsp_bridge.store.progress import Progress as LiveProgress
 
 # The carrier moves +34 922 numbers to +34 911: the call leaves, and comes back in to a DDI.
 SENDER, RECEIVER_NUMBER = "Acme/Sales", "+34922000002"
+RECEIVING_DDI = "+34911000002"
 FAX_SECONDS = 420.0
 STATES = {
     "waiting": "[dim]waiting[/]",
@@ -108,7 +109,7 @@ async def _received(store: FaxStore, sent: Fax) -> Fax:
         for fax in await store.faxes(20):
             if (
                 fax.direction == "in"
-                and fax.local_number == sent.remote_number
+                and fax.local_number == RECEIVING_DDI
                 and sent.started_at is not None
                 and fax.created_at >= sent.started_at
             ):
