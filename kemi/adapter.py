@@ -117,9 +117,7 @@ class Adapter:
 
     def _within_dialog(self, method: str) -> None:
         """Pass on a request of a dialog that we let in; a forged one gets nowhere."""
-        text = self._text()
-        if text is None or OURS in text:
-            self._strip()
+        self._strip(self._text())
         route = KSR.hdr.gete("Route")
         if KSR.rr.loose_route() > 0 and self._seal() in route:
             if ";alias=" in KSR.kx.get_ruri():
@@ -159,20 +157,17 @@ class Adapter:
             return None
 
     @staticmethod
-    def _strip() -> dict[str, str]:
-        """Remove our own headers from the message; return what they said."""
-        said = {}
+    def _strip(text: str | None) -> dict[str, str]:
+        """Remove our own headers from the message `text`; return what they said."""
+        said: dict[str, str] = {}
+        if text is not None and OURS not in text:
+            return said
         for name in HEADERS:
             value = KSR.hdr.get(name)
             if value is not None:
                 said[name] = str(value)
                 KSR.hdr.remove(name)
         return said
-
-    def _strip_reply(self) -> None:
-        text = self._text()
-        if text is None or OURS in text:
-            self._strip()
 
     def _invite(self) -> None:
         contact = KSR.hdr.gete("Contact")
@@ -184,7 +179,7 @@ class Adapter:
             self._refuse(Reply(503, "No routing tables yet", 5))
             return
         text = self._text()
-        said = self._strip() if text is None or OURS in text else {}
+        said = self._strip(text)
         if text is None or "-identity" in text or "remote-party-id" in text:
             for name in IDENTITY:
                 KSR.hdr.remove(name)
@@ -219,12 +214,10 @@ class Adapter:
 
     def _from_provider(self, facts: Facts, provider: Provider) -> Callable[[], None]:
         user = KSR.kx.gete_ruser()
-        goal = facts.incoming(provider, user, KSR.kx.gete_fuser(), time.time())
+        goal, caller = facts.incoming(provider, user, KSR.kx.gete_fuser(), time.time())
         if isinstance(goal, Reply):
             KSR.info(f"from {provider.name} to {user}: {goal.code} {goal.reason}\n")
             return lambda: self._refuse(goal, "in")
-        rules = facts.transformation(provider.transformation)
-        caller = numbers.incoming(rules, "caller_in", KSR.kx.gete_fuser()) if rules else None
         return self._inside(facts, goal, caller)
 
     def _from_bridge(
@@ -493,14 +486,14 @@ class Adapter:
 
     def reply_outbound(self) -> None:
         """Tell a bridge which route took its call; strip what a stranger might claim."""
-        self._strip_reply()
+        self._strip(self._text())
         call = OutboundCall.load()
         if call.bridge and KSR.kx.get_method() == "INVITE" and KSR.kx.get_status() >= 180:
             KSR.hdr.append(f"X-Vfax-Route: {call.taken()}\r\n")
 
     def reply_account(self) -> None:
         """Remember where an account behind NAT really is."""
-        self._strip_reply()
+        self._strip(self._text())
         if KSR.nathelper.nat_uac_test(NAT_TESTS) > 0:
             KSR.nathelper.set_contact_alias()
 

@@ -113,6 +113,29 @@ def ddi_of(number: str, raw: Raw) -> Ddi:
     return Ddi(number, int(brand), int(company), int(provider) if provider else None, target)
 
 
+def _rates(raw: Raw) -> tuple[tuple[float, float, float | None], ...]:
+    return tuple((float(price), since, until) for price, since, until in json.loads(raw))
+
+
+#: How the entries of each kind are read, but for DDIs.
+DECODERS: dict[str, Callable[[Raw], Any]] = {
+    "account": _account,
+    "brand": _brand,
+    "bridge": _bridge,
+    "bridges": _bridges,
+    "carrier": _carrier,
+    "company": _company,
+    "fax": _reception,
+    "numbers": _transformation,
+    "provider": _providers,
+    "rate": _rates,
+    "route": _route,
+    "secret": _secret,
+    "zone": _zone,
+}
+#: The kinds whose ids are numbers; the others' are text.
+NUMBERED = frozenset(("brand", "carrier", "company", "fax", "numbers", "route", "secret"))
+
 T = TypeVar("T")
 MEMO = 4096  #: decoded entries that a reader remembers
 
@@ -206,9 +229,9 @@ class Facts:
         for length in range(len(number), 1, -1):
             raw = self._source.get("rate", f"{carrier}:{number[:length]}")
             if raw is not None:
-                for price, since, until in json.loads(raw):
+                for price, since, until in _rates(raw):
                     if since <= now and (until is None or now < until):
-                        return float(price)
+                        return price
         return None
 
     def routes(self, company: Company, number: str | None) -> list[Route]:
@@ -235,15 +258,19 @@ class Facts:
 
     def incoming(
         self, provider: Provider | None, called: str, calling: str, now: float
-    ) -> Inside | Reply:
-        """Decide on a DDI provider's call; the numbers are SIP user parts as they came."""
+    ) -> tuple[Inside | Reply, str | None]:
+        """Decide on a DDI provider's call; the numbers are SIP user parts as they came.
+
+        Returns with it the caller in E.164, None where the provider's rules know nothing of it.
+        """
         rules = self.transformation(provider.transformation) if provider else {}
         number = numbers.incoming(rules, "callee_in", called)
         ddi = self.ddi(number) if provider is not None and number is not None else None
         admitted = inbound.decide(provider, number, ddi)
         if isinstance(admitted, Reply):
-            return admitted
-        return self.inside(admitted, numbers.incoming(rules, "caller_in", calling), now)
+            return admitted, None
+        caller = numbers.incoming(rules, "caller_in", calling)
+        return self.inside(admitted, caller, now), caller if rules else None
 
     def dialled(self, company: Company, user: str) -> str | None:
         """Return what a company's SIP account dialled as E.164."""

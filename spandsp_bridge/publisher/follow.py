@@ -18,7 +18,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from kemi.routing.facts import Facts
+from kemi.routing.facts import DECODERS, NUMBERED
 from kemi.routing.model import Bridge, Carrier
 from spandsp_bridge.errors import VfaxError
 from spandsp_bridge.publisher.dispatcher import (
@@ -42,11 +42,6 @@ KEEPALIVE = (
     "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=20000"
     " connect_timeout=5"
 )
-#: The views routing_KIND whose id is a number; the others' is text.
-NUMBERED = ("brand", "carrier", "company", "fax", "numbers", "route", "secret")
-NAMED = ("account", "bridge", "bridges", "provider", "rate", "zone")
-KINDS = (*NUMBERED, *NAMED, "ddi")
-
 Connection = psycopg.Connection[TupleRow]
 
 
@@ -139,7 +134,7 @@ class Publisher:
                     "Check the role and the database in VFAX_DATABASE_URL"
                 )
             small: list[tuple[str, str, str]] = []
-            for kind in (*NUMBERED, *NAMED):
+            for kind in DECODERS:
                 rows = connection.execute(f"select id::text, value from routing_{kind}")  # noqa: S608
                 small += [(kind, id_, value) for id_, value in rows if value is not None]
             after = self._servers_first(connection)
@@ -175,7 +170,7 @@ class Publisher:
         registrations = wanted.pop("registration", None)
         rows: dict[tuple[str, str], str | None] = {}
         for kind, ids in wanted.items():
-            if kind not in KINDS:
+            if kind not in DECODERS and kind != "ddi":
                 continue  # of a newer schema
             rows |= {(kind, id_): None for id_ in ids}
             sort = "bigint" if kind in NUMBERED else "text"
@@ -201,8 +196,7 @@ class Publisher:
 
         New sets before the tables, gone sets after them: call the result for that.
         """
-        source = _Values(connection)
-        new = compile_dispatcher(source.bridges(), source.carriers(), self._names.look)
+        new = compile_dispatcher(_bridges(connection), _carriers(connection), self._names.look)
         path = self._settings.dispatcher_file
         old = path.read_text() if path.exists() else ""
         both = keeping_old_sets(new, old)
@@ -252,37 +246,14 @@ def _registrations(connection: Connection) -> list[tuple[str, str]]:
         "select id::text, value from routing_registration")]  # fmt: skip
 
 
-class _Values:
-    """Servers as rows of the transaction."""
+def _bridges(connection: Connection) -> Iterator[tuple[str, Bridge]]:
+    for where, value in connection.execute("select id, value from routing_bridge"):
+        yield where, DECODERS["bridge"](value)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._value: str | None = None
 
-    def get(self, kind: str, name: str) -> str | None:
-        return self._value
-
-    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
-        return []
-
-    def bridges(self) -> Iterator[tuple[str, Bridge]]:
-        for where, value in self._connection.execute("select id, value from routing_bridge"):
-            self._value = value
-            bridge = Facts(self).bridge("", 0)
-            if bridge is not None:
-                yield where, bridge
-
-    def carriers(self) -> Iterator[Carrier]:
-        for id_, value in self._connection.execute(
-            "select id, value from routing_carrier order by id"
-        ):
-            self._value = value
-            try:
-                carrier = Facts(self).carrier(id_)
-            except (ValueError, TypeError, KeyError) as error:
-                log.warning(
-                    "a carrier's row is bad; it gets no servers", carrier=id_, error=str(error)
-                )
-                continue
-            if carrier is not None:
-                yield carrier
+def _carriers(connection: Connection) -> Iterator[Carrier]:
+    for id_, value in connection.execute("select id, value from routing_carrier order by id"):
+        try:
+            yield DECODERS["carrier"](value)
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("a carrier's row is bad; it gets no servers", carrier=id_, error=str(error))

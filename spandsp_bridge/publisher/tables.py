@@ -3,14 +3,13 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import lmdb
 
-from kemi.routing import facts
-from kemi.routing.facts import Facts, ddi_of
+from kemi.routing.facts import DECODERS, ddi_of
 from kemi.routing.numbers import to_e164
 from kemi.tables import META, entry_key, routes_key
 from spandsp_bridge.errors import VfaxError
@@ -27,46 +26,14 @@ class BadEntryError(VfaxError):
     """A row that must not come into force; the message names it."""
 
 
-class _OneEntry:
-    """A source that has just one entry: to see whether it can be read."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def get(self, kind: str, name: str) -> str | None:
-        return self._value
-
-    def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
-        return []
-
-
-_READERS: Mapping[str, Callable[[Facts, str], Any]] = {
-    "account": lambda f, id_: f.account(id_),
-    "brand": lambda f, id_: f.brand(int(id_)),
-    "bridge": lambda f, _: f.bridge("", 0),
-    "bridges": lambda f, _: f.bridges(),
-    "carrier": lambda f, id_: f.carrier(int(id_)),
-    "company": lambda f, id_: f.company(int(id_)),
-    "numbers": lambda f, id_: f.transformation(int(id_)),
-    "provider": lambda f, id_: f.provider(id_, "", 0),
-    "rate": lambda f, _: f.price(0, "+1", 0.0),
-    "route": lambda f, id_: f.route(int(id_)),
-    "secret": lambda f, id_: f.secret(int(id_)),
-}
-
-
 def _check(kind: str, id_: str, value: str) -> None:
     """Read an entry as Kamailio will. Raises BadEntryError."""
     try:
         if kind == "ddi":
             if to_e164(id_) != id_ or not _TARGET.match(ddi_of(id_, value).target):
                 raise BadEntryError(f"DDI {id_}: no E.164 number, or no target we know: {value}")
-        elif kind == "fax":
-            facts._reception(value)
-        elif kind == "zone":
-            facts._zone(value)
         else:
-            _READERS[kind](Facts(_OneEntry(value)), id_)
+            DECODERS[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadEntryError(f"{kind} {id_}: {error}; the entry stays as it was") from error
 

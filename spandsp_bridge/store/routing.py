@@ -7,13 +7,14 @@ it on a connection. It imports nothing but the core.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-NUMBERED = frozenset(("brand", "carrier", "company", "fax", "numbers", "route"))
+from kemi.routing.facts import NUMBERED
+
 #: Runs a query with $1, $2 parameters of the given types; returns rows as sequences.
 Query = Callable[[str, list[str], list[Any]], Iterable[Sequence[Any]]]
 
 
 class SqlSource:
-    """The views routing_KIND as a source of entries; each is read once."""
+    """The views routing_KIND as a source of entries; Facts remembers what it has read."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
