@@ -90,7 +90,7 @@ class Node:
                     engine=engine,
                     spool=spool,
                     media_address=s.media_address,
-                    limits=Limits(s.max_calls, s.max_call_seconds),
+                    limits=Limits(s.max_calls, s.max_call_seconds, s.max_pages),
                     find=Directory(store).find,
                     on_stored=drain.wake,
                 )

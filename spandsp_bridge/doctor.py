@@ -111,10 +111,9 @@ def _python() -> Check:
 
 def _spandsp() -> Check:
     try:
-        from spandsp_bridge.native.binding import NativeEngine  # noqa: PLC0415
+        import spandsp_bridge.native.binding  # noqa: F401, PLC0415
     except ImportError as error:
         return Check("SpanDSP engine", False, str(error)[:120], "./install.sh builds it")
-    NativeEngine()
     version = _output("dpkg-query", "-W", "-f", "${Version}", "libspandsp2")
     return Check("SpanDSP engine", True, f"libspandsp {version or 'of unknown version'}", "")
 

@@ -40,9 +40,13 @@ class EngineError(VfaxError):
 
 
 class CallFailed(VfaxError):
-    """A call was refused or never answered; `status` is the SIP status (RFC 3261 §21)."""
+    """A call was refused or never answered; `status` is the SIP status (RFC 3261 §21).
 
-    def __init__(self, status: int, reason: str) -> None:
+    `by_answer` says that a re-INVITE was accepted, but not the media that it offered.
+    """
+
+    def __init__(self, status: int, reason: str, *, by_answer: bool = False) -> None:
         super().__init__(f"SIP {status} {reason}")
         self.status = status
         self.reason = reason
+        self.by_answer = by_answer

@@ -1,4 +1,4 @@
-"""The words that all layers share: T.38 sessions, their events, a fax's outcome."""
+"""The words that all layers share: fax sessions, their events, a fax's outcome."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Recovery(IntEnum):
 
 
 class Cause(IntEnum):
-    """What ended a T.38 session; the numbers up to 5 are the native engine's."""
+    """What ended a fax session; the numbers are the native engine's, but for 6."""
 
     T30 = 0
     COMMAND = 1
@@ -25,6 +25,33 @@ class Cause(IntEnum):
     PAGE_REFUSED = 4
     PAGE_STALLED = 5
     ENGINE_LOST = 6
+    LIMIT = 7
+
+
+class Media(IntEnum):
+    """What a session runs over; the numbers are the native engine's."""
+
+    NONE = 0
+    T38 = 1
+    TONES = 2  #: RTP with CNG or CED, before it is known what will carry the fax
+    AUDIO = 3  #: T.30 with modem tones over G.711
+
+
+class Heard(IntEnum):
+    """The most telling thing heard over RTP; the numbers are the native engine's."""
+
+    NOTHING = 0
+    SILENCE = 1
+    SOUND = 2  #: a voice, or another sound that is no fax
+    FAX = 3
+
+
+class AudioFax(StrEnum):
+    """When a fax may go over G.711 audio instead of T.38."""
+
+    NEVER = "never"
+    AFTER_T38_REFUSED = "after_t38_refused"
+    FIRST = "first"  #: without asking for T.38; the peer may still ask
 
 
 class FaxStatus(StrEnum):
@@ -38,7 +65,7 @@ class FaxStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """One T.38 session, before its peer is known."""
+    """One fax session, before its peer is known."""
 
     file: Path  #: TIFF-F to send, or to write what is received
     sending: bool
@@ -51,23 +78,28 @@ class SessionOptions:
     start_page: int = 0  #: sending: the first page, from 0
     max_seconds: int = 3600
     silence_seconds: int = 60  #: receiving: no packet at all for so long
+    max_pages: int = 1000  #: receiving
+    max_page_bytes: int = 16 * 2**20  #: receiving: octets of one page on the line
 
 
 @dataclass(frozen=True, slots=True)
 class MediaPeer:
-    """Where the far end takes UDPTL, and how, by its SDP."""
+    """Where the far end takes UDPTL or RTP, and how, by its SDP."""
 
     address: str
     port: int
     recovery: Recovery = Recovery.REDUNDANCY
     max_datagram: int = 400
     version: int = 0
+    payload_type: int = 8  #: RTP: 0 PCMU, 8 PCMA
 
 
 @dataclass(frozen=True, slots=True)
 class SessionStats:
-    """Figures of a T.38 session; lengths in octets, resolutions in pixels per metre."""
+    """Figures of a fax session; lengths in octets, resolutions in pixels per metre."""
 
+    media: Media = Media.NONE
+    heard: Heard = Heard.NOTHING
     bit_rate: int = 0
     ecm: bool = False
     encoding: str = ""
@@ -108,6 +140,8 @@ class PageDone:
     stats: SessionStats
     seconds: float = 0.0
     last: bool = False  #: receiving: the sender said that this is its last page (EOP)
+    took: float = 0.0  #: seconds since the page before it, or since the rates were agreed on
+    retransmissions: int = 0  #: ECM: how often parts of this page were asked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +167,7 @@ SessionEvent = Negotiated | PageDone | Trace | Finished
 
 
 class Session(Protocol):
-    """A T.38 session in an engine, as calls use it."""
+    """A fax session in an engine, as calls use it."""
 
     @property
     def audio_port(self) -> int:
@@ -143,8 +177,8 @@ class Session(Protocol):
     def t38_port(self) -> int:
         """UDP port that is bound for UDPTL."""
 
-    def start(self, peer: MediaPeer) -> None:
-        """Begin T.30 with the peer; later calls only move the peer's address."""
+    def start(self, media: Media, peer: MediaPeer) -> None:
+        """Begin media with the peer; the same media again only moves the peer's address."""
 
     def page_verdict(self, *, durable: bool) -> None:
         """Let the MCF of a received page leave, or end the session without it."""
@@ -168,7 +202,7 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """How a T.38 session or an attempt ended, with the reason in words."""
+    """How a fax session or an attempt ended, with the reason in words."""
 
     ok: bool
     reason: str  #: stable word, such as `completed`, `receiver_call_dropped`

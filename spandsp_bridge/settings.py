@@ -73,7 +73,10 @@ class Settings(BaseSettings):
         "30000-33999", description="UDP ports of UDPTL and RTP, two for each call"
     )
     engine_processes: int = Field(
-        1, ge=1, le=64, description="Engine processes of this node, one core each"
+        32,
+        ge=1,
+        le=256,
+        description="Engine processes of this node; a crash takes the calls of one",
     )
     max_calls: int = Field(
         100, ge=1, description="Calls of this node at a time; further ones get 503"

@@ -1,17 +1,28 @@
-"""One fax call: the SIP call, its T.38 session, and what the peer changes on the way."""
+"""One fax call: the SIP call, its fax session, and what the peer changes on the way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 
 from spandsp_bridge.errors import CallFailed
-from spandsp_bridge.model import Finished, MediaPeer, PageDone, Session, Trace
+from spandsp_bridge.model import (
+    Finished,
+    Media,
+    MediaPeer,
+    Negotiated,
+    PageDone,
+    Session,
+    Trace,
+)
 from spandsp_bridge.sip.call import Call, Refusal
-from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer
-from spandsp_bridge.t38.sdp import Media
+from spandsp_bridge.t38.negotiation import LocalMedia, audio_peer, read, t38_peer
+from spandsp_bridge.t38.sdp import Media as SdpMedia
 
 log = structlog.get_logger(__name__)
+
+MEDIA_REFUSED = (415, 488, 606)  #: answers to an offer that leave the call as it was
 
 
 class FaxCall:
@@ -22,9 +33,18 @@ class FaxCall:
         self.trace: list[str] = []
         self.hung_up_by = ""
         self.ended = asyncio.Event()
-        self.t38 = asyncio.Event()  #: UDPTL has a peer, T.30 runs
+        self.t38 = asyncio.Event()  #: T.30 runs over UDPTL
+        self.media = Media.NONE
         self._session = session
         self._peer: MediaPeer | None = None
+        self._audio: SdpMedia | None = None
+        self._offered: SdpMedia | None = None
+        self._negotiated = False
+
+    @property
+    def fax_runs(self) -> bool:
+        """True when T.30 was begun, over T.38 or over audio."""
+        return self.media in (Media.T38, Media.AUDIO)
 
     # ---- what the call tells us (CallHandler) ----------------------------
 
@@ -33,12 +53,13 @@ class FaxCall:
         if not sdp:
             return self.local.current
         description = read(sdp)
+        if description is not None and self.media is Media.AUDIO and self._negotiated:
+            description.keep_audio()  # a fax over audio goes on as it began
         answer = self.local.answer(description) if description is not None else None
         if answer is None:
             return Refusal(488)
         ours, medium = answer
-        if medium.is_t38:
-            self.begin(medium)
+        self._use(medium)
         return ours
 
     def on_ended(self, by_peer: bool, reason: str) -> None:
@@ -51,23 +72,72 @@ class FaxCall:
 
     # ---- what we do --------------------------------------------------------
 
-    def begin(self, medium: Media) -> None:
-        """Start T.30 with the peer of a T.38 line, or follow it to another address."""
-        peer = t38_peer(medium)
-        if peer == self._peer:
+    def _use(self, medium: SdpMedia) -> None:
+        """Run what a line stands for, or follow the peer to another address."""
+        if not medium.is_t38:
+            self._audio = medium
+            if self.media is Media.T38:
+                return  # the end of a fax: what T.30 still has to say, it says over UDPTL
+        peer = t38_peer(medium) if medium.is_t38 else audio_peer(medium)
+        media = Media.T38 if medium.is_t38 else max(self.media, Media.TONES)
+        if (media, peer) == (self.media, self._peer):
             return  # a session refresh disturbs nothing
-        self._peer = peer
-        self._session.start(peer)
-        self.t38.set()
+        self.media, self._peer = media, peer
+        self._session.start(media, peer)
+        if media is Media.T38:
+            self.t38.set()
+
+    def take_offer(self, sdp: bytes) -> bytes | None:
+        """Answer the offer of an INVITE; None when there is nothing in it for us."""
+        description = read(sdp)
+        answer = self.local.answer(description) if description is not None else None
+        if answer is None:
+            return None
+        self._offered = answer[1]
+        return answer[0]
+
+    def begin(self) -> None:
+        """Run what was agreed on when the INVITE was answered."""
+        if self._offered is not None:
+            self._use(self._offered)
 
     def take_answer(self, sdp: bytes) -> bool:
-        """Begin T.38 if an SDP answer accepts it; tell whether it did."""
+        """Run what an SDP answer accepts; tell whether it is T.38."""
         description = read(sdp)
-        medium = description.t38 if description is not None else None
+        if description is None:
+            return False
+        medium = description.t38 or description.audio
         if medium is None or not medium.address:
             return False
-        self.begin(medium)
+        self._use(medium)
+        return medium.is_t38
+
+    async def fall_back_to_audio(self, call: Call, refused: CallFailed) -> bool:
+        """Run T.30 over audio after T.38 was refused; False when that is not possible."""
+        if self.ended.is_set() or refused.status not in MEDIA_REFUSED:
+            return False
+        if refused.by_answer:  # it took the re-INVITE but not T.38: nothing is agreed on now
+            try:
+                response = await call.reinvite(self.local.audio())
+            except CallFailed:
+                return False
+            if self.take_answer(response.body):
+                return True
+        return self.begin_audio()
+
+    def begin_audio(self) -> bool:
+        """Run T.30 over audio; False when there is no audio to run it over."""
+        if self._audio is None or self.fax_runs:
+            return self.fax_runs
+        self._peer = audio_peer(self._audio)
+        self.media = Media.AUDIO
+        self.trace.append("! the fax goes over G.711 audio")
+        self._session.start(Media.AUDIO, self._peer)
         return True
+
+    def end(self) -> None:
+        """End the session; `run` returns what it had."""
+        self._session.terminate()
 
     async def switch_to_t38(self, call: Call) -> None:
         """Re-INVITE to T.38, unless the peer does so first. Raises CallFailed."""
@@ -80,9 +150,10 @@ class FaxCall:
         except CallFailed:
             if self.t38.is_set():
                 return
+            self.local.audio()  # what is in force again
             raise
         if not self.take_answer(response.body):
-            raise CallFailed(488, "the peer answered without T.38")
+            raise CallFailed(488, "the peer answered without T.38", by_answer=True)
 
     async def wait_for_t38(self, call: Call, seconds: float) -> bool:
         """Wait for the peer's re-INVITE to T.38; False when it did not come, or the call ended."""
@@ -97,12 +168,18 @@ class FaxCall:
 
     async def run(self, on_page: Callable[[PageDone], Awaitable[None]]) -> Finished:
         """Follow the session to its end, keeping the trace."""
+        since, retries = 0.0, 0
         async for event in self._session.events():
             match event:
+                case Negotiated():
+                    self._negotiated = True
+                    since = since or event.seconds
                 case Trace():
                     self.trace.append(f"{event.seconds:8.3f} {event.text}")
                 case PageDone():
-                    await on_page(event)
+                    again = event.stats.ecm_retries - retries
+                    await on_page(replace(event, took=event.seconds - since, retransmissions=again))
+                    since, retries = event.seconds, event.stats.ecm_retries
                 case Finished():
                     return event
         raise AssertionError("a session ended without Finished")

@@ -12,11 +12,19 @@ import structlog
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry
 from spandsp_bridge.errors import CallFailed, EngineError
-from spandsp_bridge.model import Engine, Finished, Outcome, PageDone, Session, SessionOptions
+from spandsp_bridge.model import (
+    AudioFax,
+    Engine,
+    Finished,
+    Outcome,
+    PageDone,
+    Session,
+    SessionOptions,
+)
 from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import SipParseError
 from spandsp_bridge.store.faxes import VirtualFax
-from spandsp_bridge.t38.negotiation import LocalMedia, read
+from spandsp_bridge.t38.negotiation import LocalMedia
 from spandsp_bridge.t38.outcome import judge, judge_sip
 
 log = structlog.get_logger(__name__)
@@ -33,6 +41,7 @@ class Limits:
 
     max_calls: int
     max_call_seconds: int
+    max_pages: int
 
 
 def _facts(call: Call) -> CallFacts:
@@ -131,6 +140,7 @@ class Receiver:
                     max_bit_rate=known.max_bit_rate if known else 14400,
                     max_seconds=self._limits.max_call_seconds,
                     silence_seconds=SILENCE_SECONDS,
+                    max_pages=self._limits.max_pages,
                 )
             )
         except EngineError:
@@ -143,7 +153,8 @@ class Receiver:
             local = LocalMedia(self._media_address, session.audio_port, session.t38_port)
             fax_call = FaxCall(session, local)
             call.handler = fax_call
-            outcome = await self._converse(call, fax_call, session, entry)
+            audio_fax = known.audio_fax if known else AudioFax.AFTER_T38_REFUSED
+            outcome = await self._converse(call, fax_call, session, entry, audio_fax)
             if outcome is None:
                 await asyncio.to_thread(entry.remove)  # refused before it was answered
                 return
@@ -153,25 +164,27 @@ class Receiver:
             session.close()
 
     async def _converse(
-        self, call: Call, fax_call: FaxCall, session: Session, entry: SpoolEntry
+        self,
+        call: Call,
+        fax_call: FaxCall,
+        session: Session,
+        entry: SpoolEntry,
+        audio_fax: AudioFax,
     ) -> Outcome | None:
         """Answer and receive; None when the call was refused."""
         if call.peer_sdp:
-            offer = read(call.peer_sdp)
-            answer = fax_call.local.answer(offer) if offer is not None else None
-            if answer is None:
+            sdp = fax_call.take_offer(call.peer_sdp)
+            if sdp is None:
                 call.reject(488)
                 return None
-            sdp, medium = answer
-            is_t38 = medium.is_t38
         else:
-            sdp, medium, is_t38 = fax_call.local.audio(), None, False
+            sdp = fax_call.local.audio()
         complete = False
 
         async def on_page(event: PageDone) -> None:
             nonlocal complete
             try:
-                await asyncio.to_thread(entry.commit_page, event.page, event.stats)
+                await asyncio.to_thread(entry.commit_page, event)
             except Exception as error:  # whatever it was: no MCF without a durable page
                 log.exception("a page is not durable, so it is not confirmed", page=event.page)
                 fax_call.trace.append(f"! page {event.page} was not stored: {error}")
@@ -183,16 +196,22 @@ class Receiver:
         events = asyncio.create_task(fax_call.run(on_page))
         try:
             call.accept(sdp)
-            if medium is not None and is_t38:
-                fax_call.begin(medium)  # early packets are welcome before the ACK
+            fax_call.begin()  # early packets are welcome before the ACK
             failure: CallFailed | None = None
             try:
                 await call.acknowledged()
-                if not is_t38:
+                if not call.invite_had_offer:
+                    fax_call.take_answer(call.peer_sdp)
+                if audio_fax is AudioFax.FIRST:
+                    fax_call.begin_audio()
+                if not fax_call.fax_runs:
                     await fax_call.switch_to_t38(call)
             except CallFailed as error:
                 failure = error
-                if not await fax_call.wait_for_t38(call, LINGER_SECONDS):
+                if not await fax_call.wait_for_t38(call, LINGER_SECONDS) and (
+                    audio_fax is AudioFax.NEVER
+                    or not await fax_call.fall_back_to_audio(call, error)
+                ):
                     session.terminate()
             finished = await events
         finally:
@@ -207,12 +226,12 @@ class Receiver:
     def _outcome(
         self, finished: Finished, fax_call: FaxCall, failure: CallFailed | None, complete: bool
     ) -> Outcome:
-        if not fax_call.t38.is_set():
+        if not fax_call.fax_runs:
             outcome = judge_sip(failure.status, failure.reason) if failure else judge_sip(487, "")
             outcome.reason = "t38_refused" if failure and failure.status != 487 else "no_fax_began"
             outcome.explanation = (
-                "The caller did not agree to T.38, and no fax was received; "
-                "ask the caller's provider to enable T.38."
+                "The caller did not agree to T.38, and no fax was received; ask the caller's "
+                "provider to enable T.38, or allow fax over audio on the virtual fax."
             )
         else:
             outcome = judge(finished, sending=False, expected=None, complete=complete)

@@ -9,12 +9,12 @@ import structlog
 
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.errors import CallFailed, EngineError
-from spandsp_bridge.model import Engine, Outcome, PageDone, SessionOptions
+from spandsp_bridge.model import AudioFax, Engine, Heard, Outcome, PageDone, SessionOptions
 from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import NameAddr, Uri
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia
-from spandsp_bridge.t38.outcome import judge, judge_sip
+from spandsp_bridge.t38.outcome import judge, judge_person, judge_sip
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ class SendJob:
     time_zone: str
     ecm: bool
     max_bit_rate: int
+    audio_fax: AudioFax = AudioFax.AFTER_T38_REFUSED
 
 
 @dataclass(slots=True)
@@ -131,17 +132,17 @@ class Sender:
             outcome.hung_up_by, outcome.trace = "peer", fax_call.trace
             return outcome
         events = asyncio.create_task(fax_call.run(on_page))
+        refused: CallFailed | None = None
         try:
-            if not fax_call.take_answer(response.body) and not await fax_call.wait_for_t38(
-                call, PEER_SWITCHES_WITHIN
-            ):
-                try:
-                    await fax_call.switch_to_t38(call)
-                except CallFailed as error:
-                    return self._no_t38(error, fax_call)
+            if not fax_call.take_answer(response.body):
+                refused = await self._agree_on_media(call, fax_call, job)
+            if not fax_call.fax_runs:
+                fax_call.end()
             finished = await events
         finally:
             events.cancel()
+        if refused is not None and not fax_call.fax_runs:
+            return self._no_fax(refused, fax_call, finished.stats.heard)
         outcome = judge(finished, sending=True, expected=job.pages, complete=False)
         outcome.sip_status, outcome.sip_reason = response.status, response.reason
         outcome.hung_up_by = fax_call.hung_up_by or "us"
@@ -149,8 +150,26 @@ class Sender:
         return outcome
 
     @staticmethod
-    def _no_t38(error: CallFailed, fax_call: FaxCall) -> Outcome:
-        if fax_call.ended.is_set():
+    async def _agree_on_media(call: Call, fax_call: FaxCall, job: SendJob) -> CallFailed | None:
+        """The call was answered with audio: find what carries the fax; return what refused T.38."""
+        if job.audio_fax is AudioFax.FIRST and fax_call.begin_audio():
+            return None
+        if await fax_call.wait_for_t38(call, PEER_SWITCHES_WITHIN):
+            return None
+        try:
+            await fax_call.switch_to_t38(call)
+        except CallFailed as error:
+            if job.audio_fax is not AudioFax.NEVER:
+                await fax_call.fall_back_to_audio(call, error)
+            return error
+        return None
+
+    @staticmethod
+    def _no_fax(refused: CallFailed, fax_call: FaxCall, heard: Heard) -> Outcome:
+        """Return the outcome of an answered call in which T.30 never began."""
+        if heard is Heard.SOUND:
+            outcome = judge_person()
+        elif fax_call.hung_up_by == "peer":
             outcome = Outcome(
                 False,
                 "receiver_call_dropped",
@@ -161,7 +180,8 @@ class Sender:
                 False,
                 "t38_refused",
                 "The call was answered, but the far end refused T.38 "
-                f"(SIP {error.status} {error.reason}); use another carrier for this number.",
+                f"(SIP {refused.status} {refused.reason}); use another carrier for this number, "
+                "or allow fax over audio on the virtual fax.",
             )
         outcome.sip_status, outcome.sip_reason = 200, "OK"
         outcome.hung_up_by, outcome.trace = fax_call.hung_up_by or "us", fax_call.trace

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spandsp_bridge.documents.tiff import check_page
-from spandsp_bridge.model import Outcome, SessionStats
+from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
 from spandsp_bridge.store.faxes import ReceivedPage
 
 PAGES = "pages.tif"
@@ -53,6 +53,25 @@ class SpooledFax:
     tiff: bytes
 
 
+def received_page(event: PageDone, width: int, length: int) -> ReceivedPage:
+    """Return what is kept of a page that was confirmed."""
+    return ReceivedPage(
+        event.page,
+        width,
+        length,
+        event.stats.image_size,
+        event.stats.bad_rows,
+        event.retransmissions,
+        round(event.took, 3),
+    )
+
+
+def _stats(fields: dict[str, Any]) -> SessionStats:
+    return SessionStats(
+        **{**fields, "media": Media(fields["media"]), "heard": Heard(fields["heard"])}
+    )
+
+
 class SpoolEntry:
     """One call in the spool. All functions block: run them in a thread."""
 
@@ -71,14 +90,14 @@ class SpoolEntry:
             file.flush()
             os.fsync(file.fileno())
 
-    def commit_page(self, page: int, stats: SessionStats) -> ReceivedPage:
+    def commit_page(self, event: PageDone) -> ReceivedPage:
         """Make a page durable: sync its data, read it back, write the journal.
 
         Raises OSError or TiffError; then the page must not be confirmed.
         """
         _fsync(self.tiff)
-        width, length = check_page(self.tiff.read_bytes(), page)
-        received = ReceivedPage(page, width, length, stats.image_size, stats.bad_rows)
+        width, length = check_page(self.tiff.read_bytes(), event.page)
+        received = received_page(event, width, length)
         self._append({"page": asdict(received)})
         _fsync(self.folder)
         return received
@@ -108,7 +127,7 @@ class SpoolEntry:
             elif "page" in record:
                 pages.append(ReceivedPage(**record["page"]))
             elif "end" in record:
-                stats = SessionStats(**record["end"].pop("stats"))
+                stats = _stats(record["end"].pop("stats"))
                 outcome = Outcome(**record["end"], stats=stats)
         if facts is None:
             return None

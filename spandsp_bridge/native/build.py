@@ -9,7 +9,15 @@ from cffi import FFI
 
 HERE = Path(__file__).parent
 FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, where setup.py runs
-SOURCES = ("engine.c", "call.c", "udptl.c", "frame_guard.c")
+SOURCES = (
+    "engine.c",
+    "call.c",
+    "t38_media.c",
+    "audio_media.c",
+    "rtp.c",
+    "udptl.c",
+    "frame_guard.c",
+)
 STRICT = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -23,6 +31,7 @@ ffibuilder = FFI()
 ffibuilder.cdef(_declarations("engine.h"))
 ffibuilder.cdef(_declarations("udptl.h"))
 ffibuilder.cdef(_declarations("frame_guard.h"))
+ffibuilder.cdef(_declarations("rtp.h"))
 ffibuilder.cdef(
     """
     const char *t30_completion_code_to_str(int result);
@@ -35,6 +44,7 @@ ffibuilder.set_source(
     #include "engine.h"
     #include "udptl.h"
     #include "frame_guard.h"
+    #include "rtp.h"
     #include <spandsp.h>
     """,
     sources=[str(FOLDER / name) for name in SOURCES],

@@ -2,76 +2,89 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "call.h"
 
-enum { BUCKETS = 4096 };           /* calls by id; a power of two */
+enum { BUCKETS = 1024 };           /* calls by id; a power of two */
 
-enum command_type { START, VERDICT, TERMINATE, CLOSE };
-
-struct command {
-    struct command *next;
-    enum command_type type;
-    uint64_t call;
-    int durable;
-    struct call_peer peer;
+struct waiting {                   /* an event that the socket had no room for */
+    struct waiting *next;
+    size_t size;
+    struct vfx_event event;
 };
 
-struct vfx_engine {
-    pthread_t thread;
-    int epoll_fd, command_fd, event_fd;
-    volatile int stopping;
-
-    pthread_mutex_t lock;          /* the three lists below, nothing else */
-    struct command *commands, **commands_tail;
-    struct queued_event *events, **events_tail;
-    struct call *opened;           /* on their way to the reactor */
-
+struct engine {
+    int epoll_fd, fd;
+    int closed;                    /* the socket's other end is gone */
+    struct waiting *waiting, **waiting_tail;
     struct call *buckets[BUCKETS];
     struct call *slots[TICK_MS];   /* calls by the millisecond of their tick */
     int next_slot;
     int calls;
 };
 
-static void wake(int fd)
-{
-    uint64_t one = 1;
+/* ---- events out --------------------------------------------------------- */
 
-    if (write(fd, &one, sizeof(one)) < 0) {
-        /* The counter is full: the reader has been woken already. */
-    }
+static void watch_socket(struct engine *e, uint32_t events, int operation)
+{
+    struct epoll_event watch = { .events = events, .data.u64 = 0 };
+
+    epoll_ctl(e->epoll_fd, operation, e->fd, &watch);
 }
 
-static void drain(int fd)
+/* Returns 0 when the socket is full. */
+static int send_now(struct engine *e, const struct vfx_event *event, size_t size)
 {
-    uint64_t count;
-
-    if (read(fd, &count, sizeof(count)) < 0) {
-        /* Nothing to drain. */
+    while (send(e->fd, event, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
+            return 0;
+        if (errno != EINTR) {
+            e->closed = 1;
+            return 1;
+        }
     }
+    return 1;
 }
 
-void engine_push_event(struct vfx_engine *e, struct queued_event *q)
+void engine_send_event(struct engine *e, const struct vfx_event *event, size_t size)
 {
-    if (q == NULL)
+    struct waiting *w;
+
+    if (e->closed || (e->waiting == NULL && send_now(e, event, size)))
         return;
-    pthread_mutex_lock(&e->lock);
-    *e->events_tail = q;
-    e->events_tail = &q->next;
-    pthread_mutex_unlock(&e->lock);
-    wake(e->event_fd);
+    if ((w = malloc(sizeof(*w))) == NULL)
+        return;
+    if (e->waiting == NULL)
+        watch_socket(e, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+    w->next = NULL;
+    w->size = size;
+    memcpy(&w->event, event, size);
+    *e->waiting_tail = w;
+    e->waiting_tail = &w->next;
 }
 
-/* ---- the reactor ------------------------------------------------------ */
+static void send_waiting(struct engine *e)
+{
+    while (e->waiting != NULL) {
+        struct waiting *w = e->waiting;
 
-static struct call **find(struct vfx_engine *e, uint64_t id)
+        if (!e->closed && !send_now(e, &w->event, w->size))
+            return;
+        e->waiting = w->next;
+        free(w);
+    }
+    e->waiting_tail = &e->waiting;
+    watch_socket(e, EPOLLIN, EPOLL_CTL_MOD);
+}
+
+/* ---- commands in ---------------------------------------------------------- */
+
+static struct call **find(struct engine *e, uint64_t id)
 {
     struct call **at = &e->buckets[id & (BUCKETS - 1)];
 
@@ -80,7 +93,7 @@ static struct call **find(struct vfx_engine *e, uint64_t id)
     return at;
 }
 
-static void adopt(struct vfx_engine *e, struct call *c)
+static void adopt(struct engine *e, struct call *c)
 {
     struct call **bucket = &e->buckets[c->id & (BUCKETS - 1)];
     struct epoll_event on_t38 = { .events = EPOLLIN, .data.ptr = c };
@@ -97,11 +110,11 @@ static void adopt(struct vfx_engine *e, struct call *c)
     c->link_in_slot = &e->slots[c->slot];
     e->slots[c->slot] = c;
     e->calls++;
-    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->t38_fd, &on_t38);
-    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->audio_fd, &on_audio);
+    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->t38_source.fd, &on_t38);
+    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->audio_source.fd, &on_audio);
 }
 
-static void drop(struct vfx_engine *e, struct call **at)
+static void drop(struct engine *e, struct call **at)
 {
     struct call *c = *at;
 
@@ -113,60 +126,73 @@ static void drop(struct vfx_engine *e, struct call **at)
     call_free(c);
 }
 
-static void obey(struct vfx_engine *e, const struct command *command)
+static void open_call(struct engine *e, const struct vfx_command *command)
 {
+    struct vfx_event event = { .call = command->call, .type = VFX_OPENED };
+    struct call *c;
+    int error = call_new(e, command->call, &command->options, &c, &event.audio_port, &event.t38_port);
+
+    if (error < 0) {
+        event.type = VFX_REFUSED;
+        event.code = -error;
+    } else {
+        adopt(e, c);
+    }
+    engine_send_event(e, &event, offsetof(struct vfx_event, stats));
+}
+
+static void obey(struct engine *e, struct vfx_command *command)
+{
+    struct vfx_options *o = &command->options;
     struct call **at = find(e, command->call);
     struct call *c = *at;
 
+    o->bind_address[sizeof(o->bind_address) - 1] = o->station_id[sizeof(o->station_id) - 1] = '\0';
+    o->header_line[sizeof(o->header_line) - 1] = o->time_zone[sizeof(o->time_zone) - 1] = '\0';
+    o->file[sizeof(o->file) - 1] = command->peer.address[sizeof(command->peer.address) - 1] = '\0';
+    if (command->type == VFX_OPEN && c == NULL)
+        open_call(e, command);
     if (c == NULL)
-        return;
+        return;   /* it may have just ended */
     switch (command->type) {
-    case START:
-        call_start(c, &command->peer);
+    case VFX_START_T38:
+        call_start(c, VFX_T38, &command->peer);
         break;
-    case VERDICT:
+    case VFX_START_TONES:
+        call_start(c, VFX_TONES, &command->peer);
+        break;
+    case VFX_START_AUDIO:
+        call_start(c, VFX_AUDIO, &command->peer);
+        break;
+    case VFX_VERDICT:
         call_page_verdict(c, command->durable);
         break;
-    case TERMINATE:
+    case VFX_TERMINATE:
         call_end(c, VFX_BY_COMMAND);
         break;
-    case CLOSE:
-        call_end(c, VFX_BY_COMMAND);
+    case VFX_CLOSE:
         drop(e, at);
         break;
+    default:
+        break;
     }
 }
 
-static void run_commands(struct vfx_engine *e)
+static void read_commands(struct engine *e)
 {
-    struct command *command;
-    struct call *opened;
+    struct vfx_command command;
+    ssize_t len;
 
-    drain(e->command_fd);
-    pthread_mutex_lock(&e->lock);
-    opened = e->opened;
-    e->opened = NULL;
-    command = e->commands;
-    e->commands = NULL;
-    e->commands_tail = &e->commands;
-    pthread_mutex_unlock(&e->lock);
-
-    while (opened != NULL) {
-        struct call *next = opened->next_in_bucket;
-
-        adopt(e, opened);
-        opened = next;
-    }
-    while (command != NULL) {
-        struct command *next = command->next;
-
-        obey(e, command);
-        free(command);
-        command = next;
-    }
+    while ((len = recv(e->fd, &command, sizeof(command), MSG_DONTWAIT)) > 0)
+        if (len == (ssize_t) sizeof(command))
+            obey(e, &command);
+    if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        e->closed = 1;
 }
 
-static void run_ticks(struct vfx_engine *e, int64_t from, int64_t now)
+/* ---- the reactor ------------------------------------------------------ */
+
+static void run_ticks(struct engine *e, int64_t from, int64_t now)
 {
     int64_t behind = now - from;
 
@@ -175,169 +201,72 @@ static void run_ticks(struct vfx_engine *e, int64_t from, int64_t now)
             call_tick(c, now);
 }
 
-static void *reactor(void *argument)
+/* Milliseconds until a slot with calls is due; -1 without calls. */
+static int until_next_tick(const struct engine *e, int64_t ticked)
 {
-    struct vfx_engine *e = argument;
+    if (e->calls == 0)
+        return -1;
+    for (int64_t ms = ticked + 1; ms <= ticked + TICK_MS; ms++)
+        if (e->slots[ms % TICK_MS] != NULL) {
+            int64_t left = ms - now_ms();
+
+            return left > 0 ? (int) left : 0;
+        }
+    return TICK_MS;
+}
+
+int vfx_serve(int fd)
+{
+    struct engine *e = calloc(1, sizeof(*e));
     int64_t ticked = now_ms();
 
-    while (!e->stopping) {
+    if (e == NULL)
+        return -ENOMEM;
+    e->fd = fd;
+    e->waiting_tail = &e->waiting;
+    e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (e->epoll_fd < 0)
+        return -errno;
+    watch_socket(e, EPOLLIN, EPOLL_CTL_ADD);
+    call_capture_log();
+    srandom((unsigned) (now_ms() ^ (int64_t) getpid() << 16));
+
+    while (!e->closed) {
         struct epoll_event ready[256];
-        int count = epoll_wait(e->epoll_fd, ready, 256, e->calls > 0 ? 1 : -1);
-        int commands = 0;
+        int count = epoll_wait(e->epoll_fd, ready, 256, until_next_tick(e, ticked));
+        uint32_t commands = 0;
 
         for (int i = 0; i < count; i++) {
             uint64_t tag = ready[i].data.u64;
 
             if (tag == 0)
-                commands = 1;
+                commands = ready[i].events;
             else if (tag & 1)
-                call_discard_audio((struct call *) (uintptr_t) (tag & ~(uint64_t) 1));
+                call_read_audio((struct call *) (uintptr_t) (tag & ~(uint64_t) 1));
             else
-                call_read_packets((struct call *) (uintptr_t) tag);
+                call_read_t38((struct call *) (uintptr_t) tag);
         }
         /* Only after the sockets: a command may free a call that stood in `ready`. */
-        if (commands)
-            run_commands(e);
+        if (commands & EPOLLOUT)
+            send_waiting(e);
+        if (commands & ~(uint32_t) EPOLLOUT)
+            read_commands(e);
         int64_t now = now_ms();
         if (now > ticked) {
             run_ticks(e, ticked, now);
             ticked = now;
         }
     }
-    return NULL;
-}
-
-/* ---- the interface ---------------------------------------------------- */
-
-struct vfx_engine *vfx_engine_new(void)
-{
-    struct vfx_engine *e = calloc(1, sizeof(*e));
-    struct epoll_event on_command = { .events = EPOLLIN, .data.u64 = 0 };
-    sigset_t all, before;
-
-    if (e == NULL)
-        return NULL;
-    e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    e->command_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    e->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    e->commands_tail = &e->commands;
-    e->events_tail = &e->events;
-    pthread_mutex_init(&e->lock, NULL);
-    call_capture_log();
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (e->epoll_fd < 0 || e->command_fd < 0 || e->event_fd < 0
-        || epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->command_fd, &on_command) < 0
-        || pthread_create(&e->thread, NULL, reactor, e) != 0) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        free(e);
-        return NULL;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return e;
-}
-
-void vfx_engine_free(struct vfx_engine *e)
-{
-    struct vfx_event ignored;
-
-    e->stopping = 1;
-    wake(e->command_fd);
-    pthread_join(e->thread, NULL);
-    run_commands(e);
     for (int i = 0; i < BUCKETS; i++)
         while (e->buckets[i] != NULL)
             drop(e, &e->buckets[i]);
-    while (vfx_next_event(e, &ignored))
-        ;
-    close(e->epoll_fd);
-    close(e->command_fd);
-    close(e->event_fd);
-    pthread_mutex_destroy(&e->lock);
-    free(e);
-}
+    while (e->waiting != NULL) {
+        struct waiting *w = e->waiting;
 
-int vfx_engine_event_fd(struct vfx_engine *e)
-{
-    return e->event_fd;
-}
-
-int vfx_call_open(struct vfx_engine *e, uint64_t id, const struct vfx_options *o,
-                  uint16_t *audio_port, uint16_t *t38_port)
-{
-    struct call *c;
-    int error = call_new(e, id, o, &c, audio_port, t38_port);
-
-    if (error < 0)
-        return error;
-    pthread_mutex_lock(&e->lock);
-    c->next_in_bucket = e->opened;
-    e->opened = c;
-    pthread_mutex_unlock(&e->lock);
-    wake(e->command_fd);
-    return 0;
-}
-
-static int send_command(struct vfx_engine *e, const struct command *what)
-{
-    struct command *command = malloc(sizeof(*command));
-
-    if (command == NULL)
-        return -ENOMEM;
-    *command = *what;
-    command->next = NULL;
-    pthread_mutex_lock(&e->lock);
-    *e->commands_tail = command;
-    e->commands_tail = &command->next;
-    pthread_mutex_unlock(&e->lock);
-    wake(e->command_fd);
-    return 0;
-}
-
-int vfx_call_start(struct vfx_engine *e, uint64_t call, const struct vfx_peer *peer)
-{
-    struct command command = {
-        .type = START, .call = call,
-        .peer = { .recovery = peer->recovery, .max_datagram = peer->max_datagram,
-                  .version = peer->version },
-    };
-    int error = parse_address(peer->address, peer->port, &command.peer.address,
-                              &command.peer.address_len);
-
-    return error < 0 ? error : send_command(e, &command);
-}
-
-int vfx_call_page_verdict(struct vfx_engine *e, uint64_t call, int durable)
-{
-    return send_command(e, &(struct command) { .type = VERDICT, .call = call, .durable = durable });
-}
-
-int vfx_call_terminate(struct vfx_engine *e, uint64_t call)
-{
-    return send_command(e, &(struct command) { .type = TERMINATE, .call = call });
-}
-
-int vfx_call_close(struct vfx_engine *e, uint64_t call)
-{
-    return send_command(e, &(struct command) { .type = CLOSE, .call = call });
-}
-
-int vfx_next_event(struct vfx_engine *e, struct vfx_event *out)
-{
-    struct queued_event *q;
-
-    pthread_mutex_lock(&e->lock);
-    q = e->events;
-    if (q == NULL) {
-        drain(e->event_fd);
-        pthread_mutex_unlock(&e->lock);
-        return 0;
+        e->waiting = w->next;
+        free(w);
     }
-    e->events = q->next;
-    if (e->events == NULL)
-        e->events_tail = &e->events;
-    pthread_mutex_unlock(&e->lock);
-    *out = q->event;
-    free(q);
-    return 1;
+    close(e->epoll_fd);
+    free(e);
+    return 0;
 }

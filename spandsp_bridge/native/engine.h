@@ -1,7 +1,7 @@
-/* The fax engine: T.38 calls over SpanDSP, moved by one reactor thread.
+/* The fax engine: one process, one reactor, many calls over SpanDSP.
  *
- * Python decides, C moves packets. Commands go in by a queue and an eventfd,
- * events come out the same way; no Python runs per packet.
+ * Python decides, C moves packets. Commands come in and events go out as these structs,
+ * one a packet, over a SOCK_SEQPACKET socket; no Python runs here.
  */
 #ifndef VFAX_ENGINE_H
 #define VFAX_ENGINE_H
@@ -9,13 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct vfx_engine;
+enum vfx_command_type {
+    VFX_OPEN = 1,       /* reserve the call's sockets; answered by OPENED or REFUSED */
+    VFX_START_T38 = 2,  /* T.30 over UDPTL with `peer`; once it runs: the peer moved */
+    VFX_START_TONES = 3,/* RTP with `peer`: say what we are (CNG, CED), hear what answers */
+    VFX_START_AUDIO = 4,/* T.30 over RTP with `peer` */
+    VFX_VERDICT = 5,    /* on a received page: `durable` lets its MCF leave */
+    VFX_TERMINATE = 6,  /* end T.30; FINISHED follows */
+    VFX_CLOSE = 7,      /* free the call; nothing follows */
+};
 
 enum vfx_event_type {
-    VFX_NEGOTIATED = 1, /* phase B: rate, ECM and the far end's station id are known */
-    VFX_PAGE = 2,       /* receiving: a page awaits its verdict; sending: a page was confirmed */
-    VFX_TRACE = 3,      /* one T.30 frame went by, or SpanDSP said something */
-    VFX_FINISHED = 4,   /* the T.30 session is over and its file is closed */
+    VFX_OPENED = 1,
+    VFX_REFUSED = 2,    /* `code` is an errno; EADDRINUSE: the range of ports is full */
+    VFX_NEGOTIATED = 3, /* phase B: rate, ECM and the far end's station id are known */
+    VFX_PAGE = 4,       /* receiving: a page awaits its verdict; sending: one was confirmed */
+    VFX_TRACE = 5,      /* one T.30 frame went by, or SpanDSP said something */
+    VFX_FINISHED = 6,   /* the T.30 session is over and its file is closed */
 };
 
 /* Why a session ended, where T.30 itself did not end it. */
@@ -26,34 +36,58 @@ enum vfx_cause {
     VFX_BY_CLOCK = 3,        /* the call's time limit */
     VFX_BY_PAGE_REFUSED = 4, /* a page could not be made durable */
     VFX_BY_PAGE_STALLED = 5, /* no verdict on a page in time */
+    VFX_BY_LIMIT = 7,        /* too many pages, or a page too large (6 is Python's) */
+};
+
+enum vfx_media { VFX_NO_MEDIA = 0, VFX_T38 = 1, VFX_TONES = 2, VFX_AUDIO = 3 };
+
+/* The most telling thing heard over RTP so far. */
+enum vfx_heard {
+    VFX_HEARD_NOTHING = 0,   /* no packet came */
+    VFX_HEARD_SILENCE = 1,
+    VFX_HEARD_SOUND = 2,     /* a voice, or another sound that is no fax */
+    VFX_HEARD_FAX = 3,       /* CNG, CED or the flags before a T.30 frame */
 };
 
 struct vfx_options {
-    const char *bind_address;  /* IPv4 or IPv6 literal */
-    uint16_t first_port;       /* even; the range is searched upward */
+    uint16_t first_port;       /* even */
     uint16_t last_port;
-    const char *file;          /* TIFF-F to send, or to write what is received */
-    int sending;
-    int start_page;            /* sending: first page, from 0 */
-    int calling;               /* we are the calling T.30 terminal */
-    int ecm;
-    int max_bit_rate;          /* 2400 to 14400 */
-    const char *station_id;    /* CSI or TSI: 20 characters at most */
-    const char *header_line;   /* empty: no header line on sent pages */
-    const char *time_zone;     /* POSIX TZ of the header line, empty: the host's */
-    int max_seconds;
-    int silence_seconds;       /* receiving: no packet at all for so long */
+    int32_t sending;
+    int32_t start_page;        /* sending: first page, from 0 */
+    int32_t calling;           /* we are the calling T.30 terminal */
+    int32_t ecm;
+    int32_t max_bit_rate;      /* 2400 to 14400 */
+    int32_t max_seconds;
+    int32_t silence_seconds;   /* receiving: no packet at all for so long */
+    int32_t max_pages;         /* receiving */
+    int32_t max_page_bytes;    /* receiving: octets of one page on the line */
+    char bind_address[46];     /* IPv4 or IPv6 literal */
+    char station_id[22];       /* CSI or TSI: 20 characters at most */
+    char header_line[64];      /* empty: no header line on sent pages */
+    char time_zone[64];        /* POSIX TZ of the header line, empty: the host's */
+    char file[256];            /* TIFF-F to send, or to write what is received */
 };
 
 struct vfx_peer {
-    const char *address;
+    char address[46];
     uint16_t port;
-    int recovery;              /* enum udptl_recovery */
-    int max_datagram;          /* octets, the peer's T38FaxMaxDatagram */
-    int version;
+    int32_t recovery;          /* T.38: enum udptl_recovery */
+    int32_t max_datagram;      /* T.38: octets, the peer's T38FaxMaxDatagram */
+    int32_t version;           /* T.38 */
+    int32_t payload_type;      /* RTP: 0 PCMU, 8 PCMA */
+};
+
+struct vfx_command {
+    uint64_t call;
+    int32_t type;              /* enum vfx_command_type */
+    int32_t durable;
+    struct vfx_peer peer;
+    struct vfx_options options;
 };
 
 struct vfx_stats {
+    int32_t media;             /* enum vfx_media */
+    int32_t heard;             /* enum vfx_heard */
     int32_t bit_rate;
     int32_t ecm;
     int32_t encoding;          /* T4_COMPRESSION_ITU_... on the line */
@@ -80,30 +114,19 @@ struct vfx_stats {
 
 struct vfx_event {
     uint64_t call;
+    double seconds;            /* since the session's start */
     int32_t type;              /* enum vfx_event_type */
     int32_t code;              /* FINISHED: T30_ERR_...; PAGE: the FCF; NEGOTIATED: DIS or DCS */
     int32_t cause;             /* FINISHED: enum vfx_cause */
-    double seconds;            /* since the session's start */
-    struct vfx_stats stats;
-    char text[256];            /* TRACE */
+    uint16_t audio_port;       /* OPENED */
+    uint16_t t38_port;
+    union {
+        struct vfx_stats stats;
+        char text[256];        /* TRACE */
+    };
 };
 
-struct vfx_engine *vfx_engine_new(void);
-void vfx_engine_free(struct vfx_engine *e);
-int vfx_engine_event_fd(struct vfx_engine *e);
-
-/* Reserve the call's media sockets: *audio_port for RTP, *t38_port for UDPTL.
- * Returns 0, or -errno (EADDRINUSE: the range is full). */
-int vfx_call_open(struct vfx_engine *e, uint64_t call, const struct vfx_options *o,
-                  uint16_t *audio_port, uint16_t *t38_port);
-
-/* Commands for one call; unknown calls are ignored (it may have just ended). */
-int vfx_call_start(struct vfx_engine *e, uint64_t call, const struct vfx_peer *peer);
-int vfx_call_page_verdict(struct vfx_engine *e, uint64_t call, int durable);
-int vfx_call_terminate(struct vfx_engine *e, uint64_t call);
-int vfx_call_close(struct vfx_engine *e, uint64_t call);
-
-/* 1 and an event, or 0 when none waits. */
-int vfx_next_event(struct vfx_engine *e, struct vfx_event *out);
+/* Serve commands from the socket until its other end closes. Returns 0, or -errno. */
+int vfx_serve(int fd);
 
 #endif

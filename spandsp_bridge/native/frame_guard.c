@@ -46,35 +46,40 @@ static int known_modem(uint8_t rate)
     }
 }
 
-static int harmless(const struct frame_guard *g)
+static int harmless(const uint8_t *frame, int len)
 {
-    if (g->len > GUARD_MAX_FRAME)
+    if (len > GUARD_MAX_FRAME)
         return 0;
-    if (g->len < HEADER)
+    if (len < HEADER)
         return 1;   /* SpanDSP looks at the length before anything else */
-    switch (g->frame[FCF] & FCF_MASK) {
+    switch (frame[FCF] & FCF_MASK) {
     case T4_FCD & FCF_MASK:
         /* memcpy() of len - 4 octets: a frame without a number makes that -1 */
-        return g->len >= HEADER + 1 && g->len <= HEADER + 1 + MAX_FCD_DATA;
+        return len >= HEADER + 1 && len <= HEADER + 1 + MAX_FCD_DATA;
     case T30_DCS & FCF_MASK:
-        if (g->len < HEADER + 3)
+        if (len < HEADER + 3)
             return 1;   /* refused by SpanDSP itself */
-        return g->len <= MAX_DCS
-            && known_modem(g->frame[4])
-            && (g->frame[5] & WIDTH_BITS) != WIDTH_BITS;
+        return len <= MAX_DCS && known_modem(frame[4]) && (frame[5] & WIDTH_BITS) != WIDTH_BITS;
     case T30_CTC & FCF_MASK:
-        return g->len >= HEADER + 2 && known_modem(g->frame[4]);
+        return len >= HEADER + 2 && known_modem(frame[4]);
     default:
         return 1;
     }
 }
 
-int frame_guard_finish(struct frame_guard *g)
+int frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len)
 {
-    int ok = harmless(g);
+    int ok = harmless(frame, len);
 
     if (!ok)
         g->refused++;
+    return ok;
+}
+
+int frame_guard_finish(struct frame_guard *g)
+{
+    int ok = frame_guard_judge(g, g->frame, g->len);
+
     g->len = 0;
     return ok;
 }

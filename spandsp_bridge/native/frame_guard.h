@@ -23,6 +23,9 @@ void frame_guard_add(struct frame_guard *g, const uint8_t *octets, size_t len);
  * Returns 1 when SpanDSP may have it. */
 int frame_guard_finish(struct frame_guard *g);
 
+/* Judge a whole frame, in SpanDSP's bit order: the audio modems deliver those. */
+int frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len);
+
 /* Forget a frame that broke off. */
 void frame_guard_reset(struct frame_guard *g);
 

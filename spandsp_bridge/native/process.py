@@ -1,90 +1,85 @@
-"""An engine process: the native engine behind a socket, so that it can die alone.
+"""The parent of the engine processes: it is forked from again and again, and does nothing else.
 
-Started by `client.EngineClient` with one end of a SOCK_SEQPACKET pair as its
-standard input. Each packet is one JSON object. Commands: ``open``, ``start``,
-``verdict``, ``terminate``, ``close``. Events are those of `binding`, plus
-``opened`` and ``refused`` as answers to ``open``. When the socket closes, the
-process ends.
+Started by `client.EngineClient` with one end of a SOCK_SEQPACKET pair as its standard
+input. For each descriptor that comes over it, it forks an engine process that serves it, and
+answers ``{"spawned": pid}``; when one ends it says ``{"ended": pid, "status": status}``. A fork
+costs a millisecond and shares all memory with its parent, so that there can be many: a crash
+takes the calls of its own process and no others.
 """
 
+import array
+import gc
 import json
+import os
 import select
 import signal
 import socket
 import sys
-from typing import Any
 
-from spandsp_bridge.native.binding import NativeEngine
+from spandsp_bridge.native._engine import lib
 
-MAX_PACKET = 16384
+MAX_PACKET = 4096
 
 
-class EngineProcess:
-    """Forwards between the socket and the native engine; keeps no state of its own."""
+def _fork(descriptor: int, control: socket.socket) -> int:
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            control.close()
+            os.close(0)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # The parent decides when calls end; a signal to the group reaches the bridge.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            status = 0 if lib.vfx_serve(descriptor) == 0 else 1
+        finally:
+            os._exit(status)
+    os.close(descriptor)
+    return pid
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._engine = NativeEngine()
 
-    def run(self) -> None:
-        """Serve until the other end closes the socket."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        poll.register(self._engine.fileno(), select.POLLIN)
-        while True:
-            for descriptor, _ in poll.poll():
-                if descriptor == self._sock.fileno():
-                    packet = self._sock.recv(MAX_PACKET)
-                    if not packet:
-                        return
-                    self._obey(json.loads(packet))
-                else:
-                    self._drain()
+def _reap(control: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        control.send(json.dumps({"ended": pid, "status": status}).encode())
 
-    def _drain(self) -> None:
-        while (event := self._engine.next_event()) is not None:
-            self._send(event)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        self._sock.sendall(json.dumps(message).encode())
-
-    def _obey(self, command: dict[str, Any]) -> None:
-        call = command["call"]
-        match command["command"]:
-            case "open":
-                try:
-                    audio_port, t38_port = self._engine.open(call, command["options"])
-                except OSError as error:
-                    self._send({"event": "refused", "call": call, "reason": str(error)})
-                else:
-                    self._send(
-                        {
-                            "event": "opened",
-                            "call": call,
-                            "audio_port": audio_port,
-                            "t38_port": t38_port,
-                        }
-                    )
-            case "start":
-                try:
-                    self._engine.start(call, **command["peer"])
-                except OSError:
-                    self._engine.terminate(call)
-            case "verdict":
-                self._engine.page_verdict(call, command["durable"])
-            case "terminate":
-                self._engine.terminate(call)
-            case "close":
-                self._engine.close(call)
+def _serve(control: socket.socket) -> None:
+    ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor == ended:
+                os.read(ended, 4096)
+                _reap(control)
+                continue
+            packet, ancillary, _, _ = control.recvmsg(16, socket.CMSG_SPACE(4))
+            if not packet:
+                return
+            for _, _, data in ancillary:
+                [passed] = array.array("i", data[:4])
+                pid = _fork(passed, control)
+                control.send(json.dumps({"spawned": pid}).encode())
 
 
 def main() -> None:
-    """Serve on standard input until it closes."""
-    # The parent decides when calls end; a Ctrl-C at the terminal reaches it alone.
+    """Fork on demand until the standard input closes; engine processes live on until theirs do."""
+    # A Ctrl-C at the terminal reaches the bridge, which ends its calls in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sock = socket.socket(fileno=sys.stdin.fileno())
+    control = socket.socket(fileno=os.dup(sys.stdin.fileno()))
+    gc.collect()
+    gc.freeze()  # what the forks share stays shared
     try:
-        EngineProcess(sock).run()
+        _serve(control)
     except (BrokenPipeError, ConnectionResetError):
         return
 

@@ -13,6 +13,7 @@ import psycopg
 import structlog
 
 from spandsp_bridge.calls.send import Sender, SendJob
+from spandsp_bridge.calls.spool import received_page
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.documents.tiff import to_pdf
 from spandsp_bridge.errors import DocumentError
@@ -169,9 +170,7 @@ class Worker:
                 bit_rate=stats.bit_rate,
                 remote_station_id=stats.remote_station_id,
             )
-            page = ReceivedPage(
-                event.page, stats.width, stats.length, stats.image_size, stats.bad_rows
-            )
+            page = received_page(event, stats.width, stats.length)
             try:
                 await self._store.confirm_page(fax, attempt, page)
             except psycopg.OperationalError as error:
@@ -192,6 +191,7 @@ class Worker:
                 time_zone=posix_tz(sender.time_zone),
                 ecm=sender.ecm,
                 max_bit_rate=sender.max_bit_rate,
+                audio_fax=sender.audio_fax,
             ),
             on_page,
         )

@@ -286,6 +286,8 @@ class Call:
             return
         if self._retransmit is not None:
             self._retransmit.cancel()
+        if ack.body and not self.invite_had_offer:
+            self.peer_sdp = ack.body  # the answer to our offer (RFC 3261 §13.2.1)
         if not self._acknowledged.done():
             self._acknowledged.set_result(None)
 
@@ -297,6 +299,11 @@ class Call:
         self._end(by_peer=True, reason="the caller cancelled")
 
     # ---- inside the dialog --------------------------------------------
+
+    @property
+    def invite_had_offer(self) -> bool:
+        """True when the caller's INVITE carried a session description."""
+        return self.invite is not None and bool(self.invite.body)
 
     @property
     def busy(self) -> bool:

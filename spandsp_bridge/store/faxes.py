@@ -1,7 +1,6 @@
 """Faxes, attempts, pages and documents in PostgreSQL; rows become frozen objects here."""
 
 import hashlib
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.model import FaxStatus, Outcome
+from spandsp_bridge.model import AudioFax, FaxStatus, Outcome
 from spandsp_bridge.store.database import Connection, Database
 
 LEASE = "60 seconds"
@@ -34,6 +33,7 @@ class VirtualFax:
     header_line: str
     ecm: bool
     max_bit_rate: int
+    audio_fax: AudioFax
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,16 @@ class ReceivedPage:
     length: int
     line_bytes: int
     bad_rows: int
+    retransmissions: int = 0
+    seconds: float | None = None
 
 
 _VIRTUAL_FAX = """
     select v.id, v.brand_id, v.company_id, v.name, c.name as company, c.country, c.paper,
            c.time_zone, v.email, v.send_by_email, d.number as outgoing_number,
            coalesce(v.station_id, d.number, '') as station_id,
-           coalesce(v.header_line, '') as header_line, v.ecm, v.max_bit_rate
+           coalesce(v.header_line, '') as header_line, v.ecm, v.max_bit_rate,
+           v.audio_fax
     from virtual_faxes v
     join companies c on c.id = v.company_id
     left join ddis d on d.id = coalesce(v.outgoing_ddi_id, c.outgoing_ddi_id)
@@ -87,7 +90,9 @@ _FAX = """
 
 
 def _virtual_fax(row: dict[str, Any]) -> VirtualFax:
-    return VirtualFax(**{**row, "email": tuple(row["email"])})
+    return VirtualFax(
+        **{**row, "email": tuple(row["email"]), "audio_fax": AudioFax(row["audio_fax"])}
+    )
 
 
 def _fax(row: dict[str, Any]) -> Fax:
@@ -422,7 +427,8 @@ async def _put_page(
 ) -> None:
     await c.execute(
         "insert into pages (brand_id, company_id, fax_id, page, width, length, line_bytes,"
-        " bad_rows, confirmed) values (%s, %s, %s, %s, %s, %s, %s, %s, now())"
+        " bad_rows, retransmissions, seconds, confirmed)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now())"
         " on conflict (company_id, fax_id, page) do update set confirmed = now()",
         [
             brand_id,
@@ -433,6 +439,8 @@ async def _put_page(
             page.length,
             page.line_bytes,
             page.bad_rows,
+            page.retransmissions,
+            page.seconds,
         ],
     )
 
@@ -466,7 +474,13 @@ async def _end_attempt(
             stats.remote_station_id,
             outcome.hung_up_by or None,
             Jsonb(route) if route else None,
-            Jsonb(json.loads(json.dumps(asdict(stats)))),
+            Jsonb(
+                {
+                    **asdict(stats),
+                    "media": stats.media.name.lower(),
+                    "heard": stats.heard.name.lower(),
+                }
+            ),
             outcome.trace,
             company_id,
             attempt,

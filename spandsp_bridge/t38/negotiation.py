@@ -129,6 +129,12 @@ def t38_peer(medium: Media) -> MediaPeer:
     )
 
 
+def audio_peer(medium: Media) -> MediaPeer:
+    """Return where a G.711 line wants its RTP, with the first payload type that we share."""
+    shared = [f for f in medium.formats if f in ("0", "8")]
+    return MediaPeer(medium.address, medium.port, payload_type=int(shared[0]))
+
+
 def read(data: bytes) -> SessionDescription | None:
     """Return a peer's description, or None when it is unusable."""
     try:

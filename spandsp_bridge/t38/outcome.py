@@ -1,10 +1,10 @@
-"""What the end of a T.38 session means: a stable reason, and a sentence with the remedy.
+"""What the end of a fax session means: a stable reason, and a sentence with the remedy.
 
 `T30_ERR_OK` by itself proves nothing (SpanDSP reports it with pages unconfirmed):
 a fax is complete only when every page was confirmed.
 """
 
-from spandsp_bridge.model import Cause, Finished, Outcome
+from spandsp_bridge.model import Cause, Finished, Heard, Outcome
 
 #: SpanDSP's T30_ERR_... by their number, as (reason, what happened).
 T30_ERRORS: tuple[tuple[str, str], ...] = (
@@ -65,8 +65,10 @@ CAUSES = {
     Cause.CLOCK: ("call_time_limit", "the call reached its time limit"),
     Cause.PAGE_REFUSED: ("storage_failed", "a page could not be stored, so it was not confirmed"),
     Cause.PAGE_STALLED: ("storage_failed", "storing a page took too long to confirm it"),
+    Cause.LIMIT: ("too_large", "the fax had too many pages, or a page was too large"),
     Cause.ENGINE_LOST: ("engine_lost", "the fax engine process ended in mid-call"),
 }
+PERSON = "a person or an answering machine answered, not a fax machine"
 REMEDIES = {
     "no_fax_answered": "check the number, and that a fax machine is switched on there",
     "cannot_train": "send again; if it stays, lower the speed of the virtual fax",
@@ -78,13 +80,15 @@ REMEDIES = {
     "storage_failed": "free space on the bridge's disk, then ask the sender to send again",
     "engine_lost": "send again, and look at the bridge's log",
     "call_time_limit": "send fewer pages, or raise VFAX_MAX_CALL_SECONDS",
+    "too_large": "raise VFAX_MAX_PAGES, or ask the sender to split the fax",
+    "answered_by_person": "check the number",
     "receiver_resolution": "send in a lower resolution",
     "receiver_page_size": "send in A4",
 }
 
 
 def judge(finished: Finished, *, sending: bool, expected: int | None, complete: bool) -> Outcome:
-    """Return the outcome of a T.38 session.
+    """Return the outcome of a fax session.
 
     Sending, `expected` is the document's pages, and all of them have to be confirmed.
     Receiving, `complete` says that the sender marked the last page (EOP).
@@ -103,6 +107,8 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
         confirmed = (
             _pages(stats.pages) if expected is None else f"{stats.pages} of {_pages(expected)}"
         )
+        if reason == "no_fax_answered" and stats.heard is Heard.SOUND:
+            reason, happened = "answered_by_person", PERSON
         remedy = REMEDIES.get(reason)
         explanation = f"{happened[0].upper()}{happened[1:]}, with {confirmed} confirmed" + (
             f"; {remedy}." if remedy else "."
@@ -117,6 +123,12 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
         t30_text=finished.t30_text,
         seconds=finished.seconds,
     )
+
+
+def judge_person() -> Outcome:
+    """Return the outcome of a call in which a voice answered and T.30 never began."""
+    word = "answered_by_person"
+    return Outcome(False, word, f"{PERSON[0].upper()}{PERSON[1:]}; {REMEDIES[word]}.")
 
 
 def _pages(count: int) -> str:

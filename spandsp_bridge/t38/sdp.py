@@ -52,6 +52,12 @@ class SessionDescription:
 
     media: list[Media]
 
+    def keep_audio(self) -> None:
+        """Forget the T.38 lines: they are answered as not taken."""
+        for medium in self.media:
+            if medium.is_t38:
+                medium.port = 0
+
     @property
     def t38(self) -> Media | None:
         """The first live T.38 line."""

@@ -6,7 +6,7 @@ writes down what it is told.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,13 @@ from spandsp_bridge.calls.send import Sender, SendJob, SendResult, parse_route
 from spandsp_bridge.calls.spool import Spool, SpooledFax
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import (
+    AudioFax,
     Cause,
     Finished,
+    Heard,
+    Media,
     MediaPeer,
+    Negotiated,
     PageDone,
     Recovery,
     SessionEvent,
@@ -27,6 +31,7 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.message import NameAddr, Uri
+from spandsp_bridge.store.faxes import VirtualFax
 from tests.sip.net import ALICE, BOB, Handler, Net
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\n"
@@ -34,6 +39,7 @@ AUDIO = HEAD + b"m=audio 6000 RTP/AVP 8 0\r\n"
 IMAGE = HEAD + b"m=image 6002 udptl t38\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
 DEAD_IMAGE = HEAD + b"m=image 0 udptl t38\r\n"
 BOTH = AUDIO + b"m=image 6002 udptl t38\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+REFUSALS = [Refusal(488), Refusal(415), Refusal(606), DEAD_IMAGE, AUDIO]
 PEER = MediaPeer("192.0.2.77", 6002, Recovery.REDUNDANCY, 400, 0)
 
 
@@ -44,13 +50,19 @@ class FakeSession:
     options: SessionOptions
     audio_port: int = 30000
     t38_port: int = 30001
-    started: list[MediaPeer] = field(default_factory=list)
+    started: list[MediaPeer] = field(default_factory=list)  #: T.38
+    audio: list[Media] = field(default_factory=list)  #: what was begun over RTP, in order
     closed: bool = False
     queue: "asyncio.Queue[SessionEvent]" = field(default_factory=asyncio.Queue)
     pages: int = 0
+    heard: Heard = Heard.NOTHING
 
-    def start(self, peer: MediaPeer) -> None:
-        self.started.append(peer)
+    def start(self, media: Media, peer: MediaPeer) -> None:
+        if media is Media.T38:
+            self.started.append(peer)
+        else:
+            assert (peer.address, peer.port) == ("192.0.2.77", 6000)
+            self.audio.append(media)
 
     def page_verdict(self, *, durable: bool) -> None:
         raise AssertionError("no page came")
@@ -62,7 +74,9 @@ class FakeSession:
         self.closed = True
 
     def end(self, code: int = 0, cause: Cause = Cause.T30) -> None:
-        self.queue.put_nowait(Finished(code, "", cause, SessionStats(pages=self.pages)))
+        self.queue.put_nowait(
+            Finished(code, "", cause, SessionStats(pages=self.pages, heard=self.heard))
+        )
 
     def confirm_page(self) -> None:
         self.pages += 1
@@ -88,15 +102,21 @@ class FakeEngine:
         return self.sessions[-1]
 
 
-async def nobody(_: int) -> None:
-    return None
+FAX = VirtualFax(
+    id=30, brand_id=1, company_id=20, name="x", company="y", country="ES", paper="a4",
+    time_zone="UTC", email=(), send_by_email=False, outgoing_number=None, station_id="",
+    header_line="", ecm=True, max_bit_rate=14400, audio_fax=AudioFax.NEVER,
+)  # fmt: skip
 
 
 class Inbound:
     """Alice calls a bridge: a real Receiver with a real spool."""
 
     def __init__(self, folder: Path, *, engine: FakeEngine | None = None, calls: int = 5,
-                 free: int = 1) -> None:  # fmt: skip
+                 free: int = 1, audio_fax: AudioFax = AudioFax.NEVER) -> None:  # fmt: skip
+        async def find(_: int) -> VirtualFax:
+            return replace(FAX, audio_fax=audio_fax)
+
         self.net = Net(paced=True)
         self.engine = engine or FakeEngine()
         self.spool = Spool(folder, minimum_free=free)
@@ -104,8 +124,8 @@ class Inbound:
             engine=self.engine,
             spool=self.spool,
             media_address="192.0.2.2",
-            limits=Limits(calls, 600),
-            find=nobody,
+            limits=Limits(calls, 600, 1000),
+            find=find,
             on_stored=lambda: None,
         )
         self.alice = self.net.agent(ALICE, BOB)
@@ -195,7 +215,7 @@ async def test_an_invite_without_an_offer_is_answered_with_one(tmp_path: Path) -
     await world.spooled()
 
 
-@pytest.mark.parametrize("refusal", [Refusal(488), Refusal(415), Refusal(606), DEAD_IMAGE, AUDIO])
+@pytest.mark.parametrize("refusal", REFUSALS)
 async def test_a_caller_without_t38_is_hung_up_on_with_a_reason(
     tmp_path: Path, refusal: Refusal | bytes
 ) -> None:
@@ -208,6 +228,44 @@ async def test_a_caller_without_t38_is_hung_up_on_with_a_reason(
     assert world.engine.sessions[0].started == []
     assert fax.outcome is not None
     assert (fax.outcome.ok, fax.outcome.reason) == (False, "t38_refused")
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_a_caller_without_t38_faxes_over_audio(
+    tmp_path: Path, refusal: Refusal | bytes
+) -> None:
+    world = Inbound(tmp_path, audio_fax=AudioFax.AFTER_T38_REFUSED)
+    world.hears.answer = refusal
+    call = world.dial(AUDIO)
+    await world.net.run(call.answered())
+    session = world.engine.sessions[0]
+    if refusal is DEAD_IMAGE:  # it has agreed to nothing: audio has to be asked for again
+        await world.until(lambda: len(world.hears.offers) == 1)
+        world.hears.answer = AUDIO
+    await world.until(lambda: Media.AUDIO in session.audio)
+    assert session.audio == [Media.TONES, Media.AUDIO]
+    assert not call.ended
+    session.queue.put_nowait(Negotiated(SessionStats()))
+    await world.net.settle(1)
+    with pytest.raises(CallFailed) as failure:  # too late to change the media
+        await world.net.run(call.reinvite(IMAGE))
+    assert failure.value.status == 488
+    session.end()
+    await world.spooled()
+
+
+async def test_audio_first_goes_over_audio_at_once(tmp_path: Path) -> None:
+    world = Inbound(tmp_path, audio_fax=AudioFax.FIRST)
+    call = world.dial(AUDIO)
+    await world.net.run(call.answered())
+    session = world.engine.sessions[0]
+    await world.until(lambda: Media.AUDIO in session.audio)
+    assert world.hears.offers == [], "T.38 was not asked for"
+    answer = await world.net.run(call.reinvite(IMAGE))
+    assert b"m=image 30001" in answer.body, "but granted"
+    assert session.started == [PEER]
+    session.end()
+    await world.spooled()
 
 
 async def test_a_session_refresh_does_not_disturb_a_running_fax(tmp_path: Path) -> None:
@@ -287,7 +345,7 @@ async def test_a_call_that_did_not_come_through_kamailio_is_refused(
 class Outbound:
     """A real Sender calls Bob, who is scripted."""
 
-    def __init__(self, pages: int = 1) -> None:
+    def __init__(self, pages: int = 1, audio_fax: AudioFax = AudioFax.NEVER) -> None:
         self.net = Net(paced=True)
         self.engine = FakeEngine()
         self.calls: asyncio.Queue[Call] = asyncio.Queue()
@@ -313,6 +371,7 @@ class Outbound:
             time_zone="",
             ecm=True,
             max_bit_rate=14400,
+            audio_fax=audio_fax,
         )
 
         async def on_page(event: PageDone) -> None:
@@ -392,6 +451,35 @@ async def test_a_called_side_without_t38_is_a_reason_in_words() -> None:
     assert (outcome.ok, outcome.reason, outcome.sip_status) == (False, "t38_refused", 200)
     await world.net.settle(1)
     assert call.ended
+
+
+async def test_a_called_side_without_t38_gets_its_fax_over_audio() -> None:
+    world = Outbound(audio_fax=AudioFax.AFTER_T38_REFUSED)
+    world.hears.answer = Refusal(488)
+    call = await world.incoming()
+    call.accept(AUDIO)
+
+    async def begun() -> FakeSession:
+        while not world.engine.sessions or Media.AUDIO not in world.engine.sessions[0].audio:
+            await asyncio.sleep(0.002)
+        return world.engine.sessions[0]
+
+    session = await world.net.run(begun(), limit=60)
+    session.confirm_page()
+    session.end()
+    assert (await world.result()).outcome.ok
+
+
+@pytest.mark.parametrize(("heard", "reason"), [(Heard.SOUND, "answered_by_person"),
+                                               (Heard.SILENCE, "t38_refused")])  # fmt: skip
+async def test_who_answered_is_told_apart(heard: Heard, reason: str) -> None:
+    world = Outbound()
+    world.hears.answer = Refusal(488)
+    call = await world.incoming()
+    world.engine.sessions[0].heard = heard
+    call.accept(AUDIO)
+    outcome = (await world.result()).outcome
+    assert (outcome.ok, outcome.reason) == (False, reason)
 
 
 @pytest.mark.parametrize(

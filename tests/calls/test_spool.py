@@ -7,7 +7,7 @@ from PIL import Image
 
 from spandsp_bridge.calls.spool import CallFacts, Spool
 from spandsp_bridge.documents.tiff import TiffError
-from spandsp_bridge.model import Outcome, SessionStats
+from spandsp_bridge.model import Outcome, PageDone, SessionStats
 
 FACTS = CallFacts(30, "+34911000001", "+34911000002", "call@host", 1_790_000_000.0)
 STATS = SessionStats(image_size=1234, bad_rows=2)
@@ -22,7 +22,7 @@ def test_a_call_comes_back_as_it_was(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     entry = spool.create("one", FACTS)
     write_pages(entry.tiff, 2)
-    pages = [entry.commit_page(n, STATS) for n in (1, 2)]
+    pages = [entry.commit_page(PageDone(n, STATS)) for n in (1, 2)]
     outcome = Outcome(True, "completed", "All.", 2, SessionStats(bit_rate=14400), trace=["> DIS"])
     entry.finish(outcome)
     [found] = spool.entries()
@@ -40,7 +40,7 @@ def test_after_a_crash_the_journal_alone_counts(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     entry = spool.create("crashed", FACTS)
     write_pages(entry.tiff, 3)
-    entry.commit_page(1, STATS)
+    entry.commit_page(PageDone(1, STATS))
     with (entry.folder / "journal").open("a") as journal:
         journal.write('{"page": {"page": 2, "wid')
     back = entry.read()
@@ -57,7 +57,7 @@ def test_a_page_that_cannot_be_read_back_is_not_journaled(tmp_path: Path, proble
     if problem == "cut":
         entry.tiff.write_bytes(entry.tiff.read_bytes()[:60])
     with pytest.raises((OSError, TiffError)):
-        entry.commit_page(2 if problem == "not there yet" else 1, STATS)
+        entry.commit_page(PageDone(2 if problem == "not there yet" else 1, STATS))
     back = entry.read()
     assert back is not None
     assert back.pages == []

@@ -16,6 +16,7 @@ from spandsp_bridge.errors import EngineError
 from spandsp_bridge.model import (
     Cause,
     Finished,
+    Media,
     MediaPeer,
     Negotiated,
     PageDone,
@@ -123,7 +124,7 @@ async def fax(
     )
     port = wire.get_extra_info("sockname")[1]
     for session in (into, out):
-        session.start(MediaPeer("127.0.0.1", port, recovery, 400))
+        session.start(Media.T38, MediaPeer("127.0.0.1", port, recovery, 400))
     async with asyncio.timeout(120):
         ends = await asyncio.gather(pages_and_end(out), pages_and_end(into, verdict))
     for session in (out, into):
@@ -188,8 +189,8 @@ async def test_rates_and_modems_obey_the_options(
         SessionOptions(file=tmp_path / "x.tif", sending=False, calling=False, max_bit_rate=9600)
     )
     out = await engine.open(SessionOptions(file=document, sending=True, calling=True))
-    session.start(MediaPeer("127.0.0.1", out.t38_port))
-    out.start(MediaPeer("127.0.0.1", session.t38_port))
+    session.start(Media.T38, MediaPeer("127.0.0.1", out.t38_port))
+    out.start(Media.T38, MediaPeer("127.0.0.1", session.t38_port))
     async with asyncio.timeout(20):
         async for event in out.events():
             if isinstance(event, Negotiated):
@@ -225,7 +226,7 @@ async def test_known_crashing_frames_do_not_crash(
         SessionOptions(file=tmp_path / "victim.tif", sending=False, calling=False)
     )
     peer = Peer(session.t38_port)
-    session.start(MediaPeer("127.0.0.1", peer.own_port))
+    session.start(Media.T38, MediaPeer("127.0.0.1", peer.own_port))
     async with asyncio.timeout(20):
         await wait_for(session, "> DIS")
         if name in HOSTILE:
@@ -258,7 +259,7 @@ async def test_garbage_on_the_wire_is_counted_and_harmless(
         SessionOptions(file=tmp_path / "garbage.tif", sending=False, calling=False)
     )
     peer, stranger = Peer(session.t38_port), Peer(session.t38_port)
-    session.start(MediaPeer("127.0.0.1", peer.own_port))
+    session.start(Media.T38, MediaPeer("127.0.0.1", peer.own_port))
     dice = random.Random(7)
     peer.send(indicator(0))
     async with asyncio.timeout(20):
@@ -311,7 +312,7 @@ async def test_silence_ends_a_reception(engine: EngineClient, tmp_path: Path) ->
             file=tmp_path / "silent.tif", sending=False, calling=False, silence_seconds=1
         )
     )
-    session.start(MediaPeer("127.0.0.1", 9))
+    session.start(Media.T38, MediaPeer("127.0.0.1", 9))
     async with asyncio.timeout(5):
         _, end = await pages_and_end(session)
     assert end.cause is Cause.SILENCE
@@ -322,7 +323,7 @@ async def test_the_clock_ends_every_call(engine: EngineClient, document: Path) -
     session = await engine.open(
         SessionOptions(file=document, sending=True, calling=True, max_seconds=1)
     )
-    session.start(MediaPeer("127.0.0.1", 9))
+    session.start(Media.T38, MediaPeer("127.0.0.1", 9))
     async with asyncio.timeout(5):
         _, end = await pages_and_end(session)
     assert end.cause is Cause.CLOCK

@@ -8,7 +8,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from spandsp_bridge.model import Finished, MediaPeer, PageDone, SessionOptions
+from spandsp_bridge.model import Finished, Media, MediaPeer, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient, NativeSession
 from tests.peers.caller import Answer, Caller
 
@@ -56,7 +56,7 @@ class Ata:
             media=T38.format(session.t38_port),
         )  # fmt: skip
         assert answer.code == 200, answer.text
-        session.start(_peer(answer.text))
+        session.start(Media.T38, _peer(answer.text))
         async with asyncio.timeout(90):
             finished = await _machine(session)
         await self.caller.hang_up(answer, invite)
@@ -77,7 +77,7 @@ class Ata:
                     media = T38.format(session.t38_port)
                     self.caller.answer(request, source, 200, "OK", media=media)
                     if machine is None:
-                        session.start(_peer(request))
+                        session.start(Media.T38, _peer(request))
                         machine = asyncio.create_task(_machine(session))
                 elif method == "INVITE":
                     self.caller.answer(request, source, 180, "Ringing")
