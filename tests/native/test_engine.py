@@ -16,6 +16,7 @@ from spandsp_bridge.errors import EngineError
 from spandsp_bridge.model import (
     Cause,
     Finished,
+    Heard,
     Media,
     MediaPeer,
     Negotiated,
@@ -26,6 +27,7 @@ from spandsp_bridge.model import (
     Trace,
 )
 from spandsp_bridge.native.client import EngineClient
+from tests.peers.rtp import SOUNDS, RtpPeer
 from tests.t38_peer import NON_FINAL, V17_14400, V17_14400_SHORT, Peer, dcs, indicator
 
 PORTS = (41000, 41999)
@@ -102,6 +104,8 @@ async def fax(
     recovery: Recovery = Recovery.REDUNDANCY,
     verdict: bool | None = True,
     header_line: str = "",
+    media: Media = Media.T38,
+    payload_type: int = 8,
 ) -> tuple[tuple[int, Finished], tuple[int, Finished]]:
     """Send a document over a lossy wire; return (pages, end) of the sender and the receiver."""
     out = await engine.open(
@@ -118,13 +122,16 @@ async def fax(
     into = await engine.open(
         SessionOptions(file=target, sending=False, calling=False, station_id="+44207", ecm=ecm)
     )
+    ports = (
+        (out.t38_port, into.t38_port) if media is Media.T38 else (out.audio_port, into.audio_port)
+    )
     loop = asyncio.get_running_loop()
     wire, _ = await loop.create_datagram_endpoint(
-        lambda: LossyWire((out.t38_port, into.t38_port), loss, seed), local_addr=("127.0.0.1", 0)
+        lambda: LossyWire(ports, loss, seed), local_addr=("127.0.0.1", 0)
     )
     port = wire.get_extra_info("sockname")[1]
     for session in (into, out):
-        session.start(Media.T38, MediaPeer("127.0.0.1", port, recovery, 400))
+        session.start(media, MediaPeer("127.0.0.1", port, recovery, 400, 0, payload_type))
     async with asyncio.timeout(120):
         ends = await asyncio.gather(pages_and_end(out), pages_and_end(into, verdict))
     for session in (out, into):
@@ -142,6 +149,9 @@ async def test_faxes_arrive_whole_through_loss(
         {"loss": 0.05, "seed": 4, "ecm": False},
         {"loss": 0.02, "seed": 5, "recovery": Recovery.FEC},
         {"loss": 0.0, "header_line": "Acme"},
+        {"loss": 0.0, "media": Media.AUDIO},
+        {"loss": 0.0, "media": Media.AUDIO, "payload_type": 0},
+        {"loss": 0.002, "seed": 6, "media": Media.AUDIO},
     ]
     files = [tmp_path / f"{number}.tif" for number in range(len(cases))]
     results = await asyncio.gather(
@@ -163,8 +173,35 @@ async def test_faxes_arrive_whole_through_loss(
                 assert bits.endswith(own_bits), "the page below it is untouched"
         elif case.get("ecm", True):
             assert came == sent, case
-        if case["loss"]:
+        assert out.stats.media is into.stats.media is case.get("media", Media.T38)
+        if case["loss"] and case.get("media") is not Media.AUDIO:
             assert into.stats.packets_repaired > 0, case
+
+
+@pytest.mark.parametrize(
+    ("sound", "heard"),
+    [("nothing", Heard.NOTHING), ("silence", Heard.SILENCE), ("voice", Heard.SOUND),
+     ("CED", Heard.FAX)],
+)  # fmt: skip
+async def test_what_answers_is_told_by_its_sound(
+    engine: EngineClient, document: Path, sound: str, heard: Heard
+) -> None:
+    session = await engine.open(SessionOptions(file=document, sending=True, calling=True))
+    peer = RtpPeer(session.audio_port)
+    session.start(Media.TONES, MediaPeer("127.0.0.1", peer.own_port))
+    for number in range(100):
+        if sound != "nothing":
+            peer.play(SOUNDS[sound], number)
+        await asyncio.sleep(0.02)
+    cng = peer.heard()
+    session.terminate()
+    async with asyncio.timeout(5):
+        _, end = await pages_and_end(session)
+    assert end.stats.heard is heard
+    assert 80 <= end.stats.packets_sent <= 110, "20 ms each, whatever comes"
+    assert 1080 < cng < 1120, "a caller says CNG (T.30 §4.3.3.2)"
+    session.close()
+    peer.close()
 
 
 async def test_a_page_that_is_not_durable_is_never_confirmed(
