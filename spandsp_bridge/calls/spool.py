@@ -96,10 +96,11 @@ class SpoolEntry:
         Raises OSError or TiffError; then the page must not be confirmed.
         """
         _fsync(self.tiff)
-        width, length = check_page(self.tiff.read_bytes(), event.page)
+        width, length = check_page(self.tiff, event.page)
         received = received_page(event, width, length)
         self._append({"page": asdict(received)})
-        _fsync(self.folder)
+        if event.page == 1:
+            _fsync(self.folder)  # the TIFF's own name
         return received
 
     def finish(self, outcome: Outcome) -> None:

@@ -6,11 +6,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "call.h"
 
-enum { BUCKETS = 1024 };           /* calls by id; a power of two */
+enum {
+    BUCKETS = 1024,                /* calls by id; a power of two */
+    SLOT_MS = 5,
+    SLOTS = TICK_MS / SLOT_MS,
+};
 
 struct waiting {                   /* an event that the socket had no room for */
     struct waiting *next;
@@ -23,7 +28,7 @@ struct engine {
     int closed;                    /* the socket's other end is gone */
     struct waiting *waiting, **waiting_tail;
     struct call *buckets[BUCKETS];
-    struct call *slots[TICK_MS];   /* calls by the millisecond of their tick */
+    struct call *slots[SLOTS];     /* calls by the time of their tick */
     int next_slot;
     int calls;
 };
@@ -103,7 +108,7 @@ static void adopt(struct engine *e, struct call *c)
     c->next_in_bucket = *bucket;
     *bucket = c;
     c->slot = e->next_slot;
-    e->next_slot = (e->next_slot + 1) % TICK_MS;
+    e->next_slot = (e->next_slot + 1) % SLOTS;
     c->next_in_slot = e->slots[c->slot];
     if (c->next_in_slot != NULL)
         c->next_in_slot->link_in_slot = &c->next_in_slot;
@@ -192,33 +197,26 @@ static void read_commands(struct engine *e)
 
 /* ---- the reactor ------------------------------------------------------ */
 
-static void run_ticks(struct engine *e, int64_t from, int64_t now)
+/* Calls are spread over the slots of a tick. Between two slots the process sleeps, whatever
+ * comes: a packet may wait for 5 ms, and so a wake-up serves many calls. */
+static void run_slot(struct engine *e, int slot, int64_t now)
 {
-    int64_t behind = now - from;
-
-    for (int64_t ms = behind >= TICK_MS ? now - TICK_MS + 1 : from + 1; ms <= now; ms++)
-        for (struct call *c = e->slots[ms % TICK_MS]; c != NULL; c = c->next_in_slot)
-            call_tick(c, now);
+    for (struct call *c = e->slots[slot]; c != NULL; c = c->next_in_slot)
+        call_tick(c, now);
 }
 
-/* Milliseconds until a slot with calls is due; -1 without calls. */
-static int until_next_tick(const struct engine *e, int64_t ticked)
+static void sleep_until(int64_t ms)
 {
-    if (e->calls == 0)
-        return -1;
-    for (int64_t ms = ticked + 1; ms <= ticked + TICK_MS; ms++)
-        if (e->slots[ms % TICK_MS] != NULL) {
-            int64_t left = ms - now_ms();
+    struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
-            return left > 0 ? (int) left : 0;
-        }
-    return TICK_MS;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
 }
 
 int vfx_serve(int fd)
 {
     struct engine *e = calloc(1, sizeof(*e));
-    int64_t ticked = now_ms();
+    int64_t turn = now_ms() / SLOT_MS;   /* slots since the clock began */
 
     if (e == NULL)
         return -ENOMEM;
@@ -233,8 +231,11 @@ int vfx_serve(int fd)
 
     while (!e->closed) {
         struct epoll_event ready[256];
-        int count = epoll_wait(e->epoll_fd, ready, 256, until_next_tick(e, ticked));
         uint32_t commands = 0;
+
+        if (e->calls > 0)
+            sleep_until((turn + 1) * SLOT_MS);
+        int count = epoll_wait(e->epoll_fd, ready, 256, e->calls > 0 ? 0 : -1);
 
         for (int i = 0; i < count; i++) {
             uint64_t tag = ready[i].data.u64;
@@ -251,11 +252,11 @@ int vfx_serve(int fd)
             send_waiting(e);
         if (commands & ~(uint32_t) EPOLLOUT)
             read_commands(e);
-        int64_t now = now_ms();
-        if (now > ticked) {
-            run_ticks(e, ticked, now);
-            ticked = now;
-        }
+        int64_t now = now_ms(), due = now / SLOT_MS;
+        if (due - turn > SLOTS)
+            turn = due - SLOTS;   /* each slot once, after a stall of the host */
+        while (turn < due)
+            run_slot(e, (int) (++turn % SLOTS), now);
     }
     for (int i = 0; i < BUCKETS; i++)
         while (e->buckets[i] != NULL)

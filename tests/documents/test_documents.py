@@ -1,6 +1,7 @@
 """Documents: bad ones are refused with a reason, good ones keep their pixels and their data."""
 
 import io
+import random
 import struct
 from pathlib import Path
 
@@ -152,9 +153,25 @@ async def test_a_cut_file_ends_after_its_confirmed_pages(
 
 async def test_a_page_that_is_not_whole_is_noticed(rendered_document: Path, tmp_path: Path) -> None:
     made = await rendered(rendered_document, "a4", tmp_path)
-    assert check_page(made.tiff, 3) == (1728, 2291)
-    for broken in (b"", b"II*\0", made.tiff[:1000], b"x" + made.tiff[1:]):
+    file = tmp_path / "page.tif"
+    file.write_bytes(made.tiff)
+    assert [check_page(file, page) for page in (1, 2, 3)] == [(1728, 2291)] * 3
+    with pytest.raises(TiffError, match="page 4 is not in the file"):
+        check_page(file, 4)
+    cut = [b"", b"II*\0", made.tiff[:1000], b"x" + made.tiff[1:], made.tiff[: len(made.tiff) // 2]]
+    for broken in cut:
+        file.write_bytes(broken)
         with pytest.raises(TiffError):
-            check_page(broken, 3)
-    with pytest.raises(TiffError):
-        check_page(made.tiff, 4)
+            check_page(file, 3)
+    dice = random.Random(3)
+    refused = 0
+    for _ in range(2000):
+        damaged = bytearray(made.tiff[:600] + made.tiff[-600:])
+        for _ in range(dice.randint(1, 8)):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        file.write_bytes(damaged)
+        try:
+            check_page(file, 1)
+        except TiffError:
+            refused += 1
+    assert refused == 2000, "the data of the page is not there"
