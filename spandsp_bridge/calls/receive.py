@@ -118,9 +118,9 @@ class Receiver:
             except Exception:
                 log.exception("an inbound call failed")
             finally:
-                call.hang_up()
                 self.active.discard(key)
                 self._on_stored()
+                call.hang_up()
 
     async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
         if not await asyncio.to_thread(self._spool.has_room):

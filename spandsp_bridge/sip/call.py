@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from spandsp_bridge.errors import CallFailed
+from spandsp_bridge.sip import session_timer
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.message import Headers, Request, Response, SipParseError
+from spandsp_bridge.sip.session_timer import SessionTimer, TooSmallError
 from spandsp_bridge.sip.timers import Timer, Timers
 from spandsp_bridge.sip.transaction import (
     LINGER,
@@ -120,6 +122,10 @@ class Call:
         self._ack: Request | None = None
         self._retransmit: Timer | None = None
         self._limit: Timer | None = None
+        self._session: SessionTimer | None = None
+        self._session_due: Timer | None = None
+        self._refreshing: asyncio.Future[None] | None = None  # kept, so that it runs to its end
+        self._peer_updates = False  # the peer takes UPDATE
         self._unacknowledged = -1  # CSeq of the INVITE whose 200 awaits its ACK
         for future in (self._answer, self._acknowledged):
             future.add_done_callback(_retrieve)
@@ -209,6 +215,8 @@ class Call:
         self.peer_sdp = response.body
         if self._limit is not None:
             self._limit.cancel()
+        self._note_methods(response)
+        self._set_session(session_timer.accepted(response.headers))
         self._answer.set_result(response)
 
     def _send_ack(self) -> None:
@@ -224,6 +232,7 @@ class Call:
         self.call_id = server.request.call_id
         self.dialog = Dialog.from_request(server.request, self._local_tag)
         self.peer_sdp = server.request.body
+        self._note_methods(server.request)
         self._agent.enter(self.dialog, self)
 
     def ringing(self) -> None:
@@ -257,6 +266,8 @@ class Call:
         self._agent.dress(response, sdp)
         for name, value in (headers or {}).items():
             response.headers.add(name, value)
+        if 200 <= status < 300:
+            self._agree_on_timer(server.request, response)
         server.respond(response)
         if 200 <= status < 300:
             self._repeat_ok(server, response, T1, self._agent.timers.now + LINGER)
@@ -346,6 +357,8 @@ class Call:
         self._reinvite = future
         request = dialog.request("INVITE")
         self._agent.dress(request, sdp)
+        for name, value in session_timer.request_fields(self._session).items():
+            request.headers.add(name, value)
 
         def on_response(response: Response) -> None:
             if response.status < 200:
@@ -357,6 +370,7 @@ class Call:
                 self._send_ack()
                 if not future.done():
                     self.peer_sdp = response.body
+                    self._set_session(session_timer.accepted(response.headers))
                     future.set_result(response)
                 return
             if not future.done():
@@ -407,8 +421,14 @@ class Call:
         except SipParseError:
             self._agent.reply(server, 400, "Contact is no SIP URI")
             return
+        try:
+            agreed = session_timer.answer(request.headers)
+        except TooSmallError:
+            self._agent.reply(server, 422, headers={"Min-SE": str(session_timer.MIN_SE)})
+            return
         if request.method == "UPDATE" and not request.body:
-            self._agent.reply(server, 200)
+            self._set_session(agreed[0] if agreed else None)
+            self._agent.reply(server, 200, headers=agreed[1] if agreed else None)
             return
         if self.handler is None:
             self._agent.reply(server, 488)
@@ -420,15 +440,73 @@ class Call:
         self.peer_sdp = request.body
         response = request.response(200)
         self._agent.dress(response, answer)
+        self._agree_on_timer(request, response)
         server.respond(response)
         if request.method == "INVITE":
             self._repeat_ok(server, response, T1, self._agent.timers.now + LINGER)
+
+    # ---- session timers (RFC 4028) -----------------------------------------
+
+    def _note_methods(self, message: Request | Response) -> None:
+        self._peer_updates = "UPDATE" in (m.upper() for m in message.headers.all("allow"))
+
+    def _agree_on_timer(self, request: Request, response: Response) -> None:
+        """Add to a 2xx what the request's session timer asks for."""
+        agreed = session_timer.answer(request.headers)
+        if agreed is not None:
+            for name, value in agreed[1].items():
+                response.headers.add(name, value)
+        self._set_session(agreed[0] if agreed else None)
+
+    def _set_session(self, timer: SessionTimer | None) -> None:
+        """Start the agreed interval again; None: there is no timer any more."""
+        self._session = timer
+        if self._session_due is not None:
+            self._session_due.cancel()
+            self._session_due = None
+        if timer is None or self.ended:
+            return
+        if timer.we_refresh:
+            self._session_due = self._agent.timers.call_later(timer.due, self._refresh)
+        else:
+            self._session_due = self._agent.timers.call_later(timer.given_up, self._expire)
+
+    def _expire(self) -> None:
+        self.hang_up(reason="the session timer ran out: the peer no longer refreshes")
+
+    def _refresh(self) -> None:
+        """Refresh the session by UPDATE, or by a re-INVITE with the description in force."""
+        dialog, timer = self.dialog, self._session
+        if self.ended or dialog is None or timer is None:
+            return
+        # Until an answer comes, the session lasts to the end of its interval.
+        self._session_due = self._agent.timers.call_later(timer.interval / 3, self._expire)
+        if not self._peer_updates:
+            self._refreshing = asyncio.ensure_future(self._refresh_by_reinvite())
+            return
+        request = dialog.request("UPDATE")
+        self._agent.dress(request)
+        for name, value in session_timer.request_fields(timer).items():
+            request.headers.add(name, value)
+
+        def on_response(response: Response) -> None:
+            if 200 <= response.status < 300:
+                self._set_session(session_timer.accepted(response.headers))
+            elif response.status in (408, 481):
+                self.hang_up()
+
+        self._agent.send_request(request, dialog, on_response, self._expire)
+
+    async def _refresh_by_reinvite(self) -> None:
+        sdp = self.handler.on_offer(b"") if self.handler is not None else b""
+        with contextlib.suppress(CallFailed):
+            await self.reinvite(sdp if isinstance(sdp, bytes) else b"")
 
     async def sleep(self, seconds: float) -> None:
         """Wait by the user agent's clock."""
         await self._agent.sleep(seconds)
 
-    def hang_up(self) -> None:
+    def hang_up(self, reason: str = "we hung up") -> None:
         """End the call in whatever state it is: CANCEL, a refusal, or BYE."""
         if self.ended:
             return
@@ -440,13 +518,13 @@ class Call:
             return
         bye = self.dialog.request("BYE")
         self._agent.send_request(bye, self.dialog, lambda _: None, lambda: None)
-        self._end(by_peer=False, reason="we hung up")
+        self._end(by_peer=False, reason=reason)
 
     def _end(self, *, by_peer: bool, reason: str) -> None:
         if self.ended:
             return
         self.ended = True
-        for timer in (self._retransmit, self._limit):
+        for timer in (self._retransmit, self._limit, self._session_due):
             if timer is not None:
                 timer.cancel()
         gone = CallFailed(487, reason)

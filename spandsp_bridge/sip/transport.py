@@ -22,14 +22,16 @@ class LoopTimers(Timers):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
+        self._due = 0.0  # uvloop's handles do not always know
         super().__init__(self._loop.time, self._arm)
 
     def _arm(self) -> None:
         deadline = self.next_deadline()
-        if deadline is None or (self._handle is not None and self._handle.when() <= deadline):
+        if deadline is None or (self._handle is not None and self._due <= deadline):
             return
         if self._handle is not None:
             self._handle.cancel()
+        self._due = deadline
         self._handle = self._loop.call_at(deadline, self._fire)
 
     def _fire(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from spandsp_bridge.sip import session_timer
 from spandsp_bridge.sip.call import Call, CallHandler, new_token
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.message import (
@@ -152,6 +153,7 @@ class UserAgent:
             "to": str(NameAddr(to)),
             "call-id": new_token() + new_token(),
             "cseq": "1 INVITE",
+            **session_timer.request_fields(None),
             **headers,
         }.items():
             request.headers.add(name, value)
@@ -195,7 +197,7 @@ class UserAgent:
 
     def on_request(self, transaction: ServerTransaction, request: Request) -> None:
         """Answer, or find the call (RFC 3261 §8.2)."""
-        unsupported = request.headers.all("require")
+        unsupported = [t for t in request.headers.all("require") if t.lower() != "timer"]
         if unsupported and request.method != "CANCEL":
             self.reply(transaction, 420, headers={"Unsupported": ", ".join(unsupported)})
             return
@@ -224,7 +226,11 @@ class UserAgent:
             return
         call = Call(self)
         try:
+            session_timer.answer(request.headers)
             call.incoming(transaction)
+        except session_timer.TooSmallError:
+            self.reply(transaction, 422, headers={"Min-SE": str(session_timer.MIN_SE)})
+            return
         except SipParseError as error:
             self.reply(transaction, 400, str(error)[:60].replace("\r", " ").replace("\n", " "))
             return
