@@ -55,9 +55,8 @@ struct audio_media {
 struct call {
     uint64_t id;
     struct call *next_in_bucket;
-    struct call *next_in_slot, **link_in_slot;
+    struct call *next, **link;
     struct engine *engine;
-    int slot;
 
     struct vfx_options options;
     struct source t38_source, audio_source;

@@ -13,8 +13,7 @@
 
 enum {
     BUCKETS = 1024,                /* calls by id; a power of two */
-    SLOT_MS = 5,
-    SLOTS = TICK_MS / SLOT_MS,
+    READY = 512,                   /* sockets in one turn */
 };
 
 struct waiting {                   /* an event that the socket had no room for */
@@ -28,9 +27,8 @@ struct engine {
     int closed;                    /* the socket's other end is gone */
     struct waiting *waiting, **waiting_tail;
     struct call *buckets[BUCKETS];
-    struct call *slots[SLOTS];     /* calls by the time of their tick */
-    int next_slot;
-    int calls;
+    struct call *calls;
+    int64_t next_tick;             /* ms */
 };
 
 /* ---- events out --------------------------------------------------------- */
@@ -107,14 +105,13 @@ static void adopt(struct engine *e, struct call *c)
 
     c->next_in_bucket = *bucket;
     *bucket = c;
-    c->slot = e->next_slot;
-    e->next_slot = (e->next_slot + 1) % SLOTS;
-    c->next_in_slot = e->slots[c->slot];
-    if (c->next_in_slot != NULL)
-        c->next_in_slot->link_in_slot = &c->next_in_slot;
-    c->link_in_slot = &e->slots[c->slot];
-    e->slots[c->slot] = c;
-    e->calls++;
+    c->next = e->calls;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    else
+        e->next_tick = now_ms();
+    c->link = &e->calls;
+    e->calls = c;
     epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->t38_source.fd, &on_t38);
     epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->audio_source.fd, &on_audio);
 }
@@ -124,10 +121,9 @@ static void drop(struct engine *e, struct call **at)
     struct call *c = *at;
 
     *at = c->next_in_bucket;
-    *c->link_in_slot = c->next_in_slot;
-    if (c->next_in_slot != NULL)
-        c->next_in_slot->link_in_slot = c->link_in_slot;
-    e->calls--;
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
     call_free(c);
 }
 
@@ -197,14 +193,6 @@ static void read_commands(struct engine *e)
 
 /* ---- the reactor ------------------------------------------------------ */
 
-/* Calls are spread over the slots of a tick. Between two slots the process sleeps, whatever
- * comes: a packet may wait for 5 ms, and so a wake-up serves many calls. */
-static void run_slot(struct engine *e, int slot, int64_t now)
-{
-    for (struct call *c = e->slots[slot]; c != NULL; c = c->next_in_slot)
-        call_tick(c, now);
-}
-
 static void sleep_until(int64_t ms)
 {
     struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -216,7 +204,6 @@ static void sleep_until(int64_t ms)
 int vfx_serve(int fd)
 {
     struct engine *e = calloc(1, sizeof(*e));
-    int64_t turn = now_ms() / SLOT_MS;   /* slots since the clock began */
 
     if (e == NULL)
         return -ENOMEM;
@@ -230,12 +217,14 @@ int vfx_serve(int fd)
     srandom((unsigned) (now_ms() ^ (int64_t) getpid() << 16));
 
     while (!e->closed) {
-        struct epoll_event ready[256];
+        struct epoll_event ready[READY];
         uint32_t commands = 0;
 
-        if (e->calls > 0)
-            sleep_until((turn + 1) * SLOT_MS);
-        int count = epoll_wait(e->epoll_fd, ready, 256, e->calls > 0 ? 0 : -1);
+        /* Between two ticks the process sleeps, whatever comes: a packet may wait, and so one
+         * wake-up serves all calls. Processes tick at different times, as they happened to begin. */
+        if (e->calls != NULL)
+            sleep_until(e->next_tick);
+        int count = epoll_wait(e->epoll_fd, ready, READY, e->calls != NULL ? 0 : -1);
 
         for (int i = 0; i < count; i++) {
             uint64_t tag = ready[i].data.u64;
@@ -252,11 +241,14 @@ int vfx_serve(int fd)
             send_waiting(e);
         if (commands & ~(uint32_t) EPOLLOUT)
             read_commands(e);
-        int64_t now = now_ms(), due = now / SLOT_MS;
-        if (due - turn > SLOTS)
-            turn = due - SLOTS;   /* each slot once, after a stall of the host */
-        while (turn < due)
-            run_slot(e, (int) (++turn % SLOTS), now);
+        int64_t now = now_ms();
+        if (e->calls == NULL || now < e->next_tick)
+            continue;
+        for (struct call *c = e->calls; c != NULL; c = c->next)
+            call_tick(c, now);
+        e->next_tick += TICK_MS;
+        if (e->next_tick < now)
+            e->next_tick = now;   /* the host stood still */
     }
     for (int i = 0; i < BUCKETS; i++)
         while (e->buckets[i] != NULL)

@@ -14,10 +14,8 @@ import os
 import random
 import resource
 import subprocess
-import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,37 +26,36 @@ from rich.progress import Progress
 from rich.table import Table
 
 from spandsp_bridge import log
-from spandsp_bridge.demo.stack import Stack, options_answered
-from spandsp_bridge.demo.supervisor import Service
-from spandsp_bridge.errors import CallFailed, EngineError
-from spandsp_bridge.model import Engine, Finished, Media, Session, SessionOptions
-from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.sip.call import Refusal
-from spandsp_bridge.sip.message import NameAddr, Uri
-from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
-from spandsp_bridge.sip.user_agent import UserAgent
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.database import migrate
-from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer
+from tests.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
 
 HERE = Path(__file__).parent
 PORT = 28060
 BRIDGE, CALLERS = ("127.0.0.2", PORT + 1), ("127.0.0.1", PORT)
 HERTZ = os.sysconf("SC_CLK_TCK")
+VARIANTS = 25  #: of the document
 SENDERS = 16  #: engine processes of the callers
 
 
-def dense_document(path: Path, pages: int) -> None:
-    """Write pages of small print: about 40 seconds each at 14400 bit/s."""
-    dice = random.Random(5)
+def dense_document(path: Path, pages: int, seed: int = 0) -> None:
+    """Write pages of small print, 35 seconds each at 14400 bit/s on the average.
+
+    The seed moves print from the first page to the last, so that the pages of many calls do
+    not end at the same moments.
+    """
+    dice = random.Random(seed)
     font = ImageFont.load_default(24)
     images = []
-    for _ in range(pages):
+    for page in range(pages):
         image = Image.new("1", (1728, 2290), 1)
         draw = ImageDraw.Draw(image)
-        for row in range(30):
+        moved = seed % VARIANTS - VARIANTS // 2 if pages > 1 else 0
+        rows = 30 + (moved if page == 0 else -moved if page == pages - 1 else 0)
+        for row in range(rows):
             words = ("".join(dice.choices("abcdefghiklmnoprstuvw", k=dice.randint(2, 9)))
                      for _ in range(22))  # fmt: skip
-            draw.text((60, 40 + 74 * row), " ".join(words), font=font, fill=0)
+            draw.text((60, 40 + 50 * row), " ".join(words), font=font, fill=0)
         images.append(image)
     images[0].save(path, compression="group4", save_all=True, append_images=images[1:],
                    dpi=(204, 196), tiffinfo={278: 2290})  # fmt: skip
@@ -127,63 +124,7 @@ def cost(bridge: int) -> tuple[float, float]:
     return cpu_seconds(control), sum(cpu_seconds(pid) for pid in engines)
 
 
-# ---- the callers ---------------------------------------------------------------------------
-
-
-@dataclass
-class Caller:
-    """One call's owner: it offers T.38 and never changes its mind."""
-
-    local: LocalMedia
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def on_offer(self, sdp: bytes) -> bytes | Refusal:
-        return self.local.current if not sdp else Refusal(488)
-
-    def on_ended(self, by_peer: bool, reason: str) -> None:
-        self.ended.set()
-
-
-@dataclass
-class Tally:
-    """What became of the calls."""
-
-    sent: int = 0
-    failed: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-async def one_call(agent: UserAgent, engine: Engine, document: Path, tally: Tally) -> None:
-    """Fax the document over one call."""
-    session: Session = await engine.open(SessionOptions(file=document, sending=True, calling=True))
-    began = time.monotonic()
-    try:
-        local = LocalMedia(CALLERS[0], session.audio_port, session.t38_port)
-        owner = Caller(local)
-        call = agent.invite(
-            to=Uri("+34911000001", BRIDGE[0]),
-            from_=NameAddr(Uri("+34600000001", CALLERS[0])),
-            sdp=local.image(),
-            headers={"X-Vfax-Company": "1", "X-Vfax-Fax": "1", "X-Vfax-Ddi": "+34911000001"},
-            handler=owner,
-        )
-        answer = await call.answered()
-        description = read(answer.body)
-        assert description is not None
-        assert description.t38 is not None
-        session.start(Media.T38, t38_peer(description.t38))
-        async for event in session.events():
-            if isinstance(event, Finished):
-                if event.t30_code == 0:
-                    tally.sent += event.stats.pages
-                else:
-                    tally.failed.append(event.t30_text or str(event.t30_code))
-        await asyncio.wait_for(owner.ended.wait(), 10)
-        tally.seconds += time.monotonic() - began
-    except (CallFailed, EngineError, TimeoutError) as error:
-        tally.failed.append(str(error) or type(error).__name__)
-    finally:
-        session.close()
+# ---- the calls -------------------------------------------------------------------------------
 
 
 async def start_bridge(stack: Stack) -> int:
@@ -197,45 +138,40 @@ async def start_bridge(stack: Stack) -> int:
             insert into virtual_faxes (id, brand_id, company_id, name)
                 overriding system value values (1, 1, 1, 'f')""")
 
-    async def ready() -> bool:
-        return await asyncio.to_thread(options_answered, *BRIDGE, CALLERS[0])
-
-    service = Service(
-        name="bridge",
-        command=["taskset", "-c", "0", sys.executable, "-m", "spandsp_bridge", "serve", "bridge"],
-        ready=ready,
-        environment={
-            **stack.environment("bridge", BRIDGE),
-            "VFAX_OUTBOUND_PROXY": f"{CALLERS[0]}:{CALLERS[1]}",
-            "VFAX_MEDIA_PORTS": "20000-27999",
-            "VFAX_MAX_CALLS": "3000",
-            "VFAX_SMTP_SERVER": "",
-        },
-    )
+    service = bridge_service(
+        stack, "bridge", BRIDGE, CALLERS, prefix=("taskset", "-c", "0"),
+        VFAX_MEDIA_PORTS="20000-27999", VFAX_MAX_CALLS="3000",
+    )  # fmt: skip
     await stack.supervisor.start(service)
     assert service.process is not None
     return service.process.pid
 
 
 async def concurrent(
-    stack: Stack, bridge: int, document: Path, pages: int, calls: int, rate: float
+    stack: Stack, bridge: int, documents: list[Path], pages: int, calls: int, rate: float
 ) -> dict[str, Any]:
     """Hold so many calls at a time, each with a whole fax; return the figures."""
-    transport = await UdpTransport.bind(CALLERS, {BRIDGE[0]})
-    agent = UserAgent(
-        local=CALLERS, outbound_proxy=BRIDGE, send=transport.send, timers=LoopTimers()
-    )
-    transport.serve(agent.receive)
-    tally = Tally()
+    sent: list[Sent] = []
+    seconds = 0.0
     began_cpu = cost(bridge)
     idle = sum(memory_kb(pid) for pid in tree(bridge))
     peak = idle
-    async with EngineClient(SENDERS, CALLERS[0], (30000, 39999)) as engine:
+
+    async def one(caller: FaxCaller, document: Path) -> None:
+        nonlocal seconds
+        began = time.monotonic()
+        sent.append(await caller.fax(document))
+        seconds += time.monotonic() - began
+
+    async with fax_caller(
+        CALLERS, BRIDGE, (30000, 39999), virtual_fax=1, ddi="+34911000001", processes=SENDERS
+    ) as caller:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             bar = progress.add_task(f"{calls} calls", total=calls)
             tasks = []
-            for _ in range(calls):
-                task = asyncio.create_task(one_call(agent, engine, document, tally))
+            for number in range(calls):
+                document = documents[number % len(documents)]
+                task = asyncio.create_task(one(caller, document))
                 task.add_done_callback(lambda _: progress.advance(bar))
                 tasks.append(task)
                 await asyncio.sleep(1 / rate)
@@ -246,24 +182,25 @@ async def concurrent(
                     peak = max(peak, now)
                 await asyncio.sleep(2)
             await asyncio.gather(*tasks)
+    failed = [s.failed for s in sent if s.failed]
+    confirmed = sum(s.pages for s in sent)
     over_cpu = cost(bridge)
-    stored = await all_stored(stack, calls - len(tally.failed))
+    stored = await all_stored(stack, calls - len(failed))
     stored_cpu = cost(bridge)
-    transport.close()
     control, engine_cpu = (over - before for over, before in zip(over_cpu, began_cpu, strict=True))
     storing = stored_cpu[0] - over_cpu[0]
-    ticks = tally.seconds * 50
+    ticks = seconds * 50
     return {
         "calls": calls,
         "held": held,
-        "failed": len(tally.failed),
-        "why": sorted(set(tally.failed))[:3],
+        "failed": len(failed),
+        "why": sorted(set(failed))[:3],
         "whole": stored["whole"],
-        "pages_short": calls * pages - tally.sent,
-        "call_seconds": round(tally.seconds / max(1, calls - len(tally.failed)), 1),
-        "engine_ms_per_call_second": round(1000 * engine_cpu / tally.seconds, 3),
-        "control_ms_per_call_second": round(1000 * (control + storing) / tally.seconds, 3),
-        "engine_ms_per_page": round(1000 * engine_cpu / max(1, tally.sent), 2),
+        "pages_short": calls * pages - confirmed,
+        "call_seconds": round(seconds / calls, 1),
+        "engine_ms_per_call_second": round(1000 * engine_cpu / seconds, 3),
+        "control_ms_per_call_second": round(1000 * (control + storing) / seconds, 3),
+        "engine_ms_per_page": round(1000 * engine_cpu / max(1, confirmed), 2),
         "late_ticks_share": round(stored["late_ticks"] / ticks, 6),
         "packets_lost": stored["lost"],
         "kb_per_call": round((peak - idle) / held) if held else None,
@@ -349,8 +286,10 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vfax-engine-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        document = folder / "document.tif"
-        dense_document(document, pages)
+        documents = [folder / f"{number}.tif" for number in range(VARIANTS)]
+        for number, document in enumerate(documents):
+            dense_document(document, pages, number)
+        document = documents[VARIANTS // 2]
         figures["document_bytes_per_page"] = document.stat().st_size // pages
         figures["limit"] = in_memory(document, 3 if arguments.quick else 20, folder)
         show(console, "Back to back in memory (the limit)", [figures["limit"]])
@@ -362,7 +301,7 @@ async def main() -> None:
             await stack._start_redis()
             bridge = await start_bridge(stack)
             figures["calls"] = [
-                await concurrent(stack, bridge, document, pages, n, min(100.0, n / 10))
+                await concurrent(stack, bridge, documents, pages, n, min(100.0, n / 10))
                 for n in calls
             ]
             show(console, "Concurrent receptions, one core", figures["calls"])
