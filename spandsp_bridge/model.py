@@ -26,6 +26,7 @@ class Cause(IntEnum):
     PAGE_STALLED = 5
     ENGINE_LOST = 6
     LIMIT = 7
+    PAGE_LOST = 8
 
 
 class Media(IntEnum):

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         "30000-33999", description="UDP ports of UDPTL and RTP, two for each call"
     )
     engine_processes: int = Field(
-        32,
+        64,
         ge=1,
         le=256,
         description="Engine processes of this node; a crash takes the calls of one",

@@ -15,6 +15,7 @@ enum {
     LATE_TICK_MS = 60,
     PACKETS_AT_ONCE = 6,
     PAGE_VERDICT_MS = 2500,        /* holding is safe to 3 s with ECM (T4) */
+    REPEATED_MS = 5000,            /* a command is repeated after T4, 3 s */
     LOOK_MS = 500,                 /* between looks at the size of a running page */
     MAX_TRACES = 4000,
     MAX_ROWS = 30000,              /* of one page: 3.7 m at fine resolution */
@@ -137,6 +138,27 @@ static void on_log(int level, const char *text)
         call_trace(current, "! %.*s", (int) strcspn(text, "\r\n"), text);
 }
 
+/* SpanDSP confirms a post-page command that it takes for a repeated one, as if its MCF had been
+ * lost. Without ECM that may be a page whose whole signal was lost: it would be confirmed, and
+ * be nowhere. The MCF is queued now and leaves from a later tick, which does not come. */
+static void note_answer(struct call *c, uint8_t fcf)
+{
+    t30_stats_t t;
+
+    fcf &= 0xFE;
+    if (fcf == (T30_CFR & 0xFE) || fcf == (T30_FTT & 0xFE)) {
+        c->image_seen = 0;
+    } else if (fcf == (T30_MCF & 0xFE)) {
+        t30_get_transfer_statistics(t30_of(c), &t);
+        if (!t.error_correcting_mode
+            && (c->media == VFX_T38 ? c->image_seen : now_ms() - c->answered_ms > REPEATED_MS))
+            c->false_mcf = 1;
+    } else {
+        return;
+    }
+    c->answered_ms = now_ms();
+}
+
 static void on_frame(t30_state_t *t30, void *user_data, int incoming, const uint8_t msg[], int len)
 {
     struct call *c = user_data;
@@ -156,6 +178,8 @@ static void on_frame(t30_state_t *t30, void *user_data, int incoming, const uint
         for (int i = 3; i < len && i < 3 + 24; i++)
             at += snprintf(fif + at, sizeof(fif) - (size_t) at, " %02X", msg[i]);
     }
+    if (!incoming && !c->options.sending)
+        note_answer(c, msg[2]);
     call_trace(c, "%c %s%s", incoming ? '<' : '>', t30_frametype(msg[2]), fif);
 }
 
@@ -183,6 +207,8 @@ static int on_phase_d(t30_state_t *t30, void *user_data, int result)
         && fcf != (T30_PIP & 0xFE))
         return T30_ERR_OK;
     c->pages++;
+    c->image_seen = 0;
+    c->answered_ms = now_ms();
     c->ecm_retries += t.error_correcting_mode_retries;
     if (!c->options.sending) {
         /* MCF leaves from a later tick: no tick before the verdict. */
@@ -462,6 +488,11 @@ void call_tick(struct call *c, int64_t now)
         return;
     if (now - c->started_ms > (int64_t) c->options.max_seconds * 1000) {
         call_end(c, VFX_BY_CLOCK);
+        return;
+    }
+    if (c->false_mcf) {
+        call_trace(c, "! a page was lost on the line: it is not confirmed");
+        call_end(c, VFX_BY_PAGE_LOST);
         return;
     }
     if (too_large(c, now)) {

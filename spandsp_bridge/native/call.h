@@ -72,6 +72,9 @@ struct call {
     int pages;                     /* confirmed (sending) or whole (receiving) so far */
     int pages_moved;               /* SpanDSP's own count, which rejected pages may move too */
     int ecm_retries;
+    int image_seen;                /* T.38, no ECM: image data came that is no page yet */
+    int64_t answered_ms;           /* our last CFR, FTT or MCF, or the last page */
+    int false_mcf;                 /* an MCF is queued for a page that is not there */
     int phase_e;                   /* the phase E handler ran */
     int t30_code;
     int cause;

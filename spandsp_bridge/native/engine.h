@@ -37,6 +37,7 @@ enum vfx_cause {
     VFX_BY_PAGE_REFUSED = 4, /* a page could not be made durable */
     VFX_BY_PAGE_STALLED = 5, /* no verdict on a page in time */
     VFX_BY_LIMIT = 7,        /* too many pages, or a page too large (6 is Python's) */
+    VFX_BY_PAGE_LOST = 8,    /* T.30 was about to confirm a page that it does not have */
 };
 
 enum vfx_media { VFX_NO_MEDIA = 0, VFX_T38 = 1, VFX_TONES = 2, VFX_AUDIO = 3 };

@@ -60,6 +60,11 @@ static int guarded_data(t38_core_state_t *t38, void *user_data, int data_type, i
     struct call *c = user_data;
 
     switch (field_type) {
+    case T38_FIELD_T4_NON_ECM_DATA:
+    case T38_FIELD_T4_NON_ECM_SIG_END:
+        if (len > 0)
+            c->image_seen = 1;
+        break;
     case T38_FIELD_HDLC_DATA:
         if (len > 0)
             frame_guard_add(&c->guard, buf, (size_t) len);

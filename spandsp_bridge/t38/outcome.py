@@ -65,6 +65,7 @@ CAUSES = {
     Cause.CLOCK: ("call_time_limit", "the call reached its time limit"),
     Cause.PAGE_REFUSED: ("storage_failed", "a page could not be stored, so it was not confirmed"),
     Cause.PAGE_STALLED: ("storage_failed", "storing a page took too long to confirm it"),
+    Cause.PAGE_LOST: ("line_quality", "a page was lost on the line, so it was not confirmed"),
     Cause.LIMIT: ("too_large", "the fax had too many pages, or a page was too large"),
     Cause.ENGINE_LOST: ("engine_lost", "the fax engine process ended in mid-call"),
 }
@@ -102,6 +103,9 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
         explanation = f"Every page {verb}: {_pages(stats.pages)}."
     else:
         reason, happened = CAUSES.get(finished.cause) or _t30(finished.t30_code)
+        if sending:  # SpanDSP has one code for both directions
+            reason = reason.replace("sender_", "receiver_")
+            happened = happened.replace("the sender", "the receiver")
         if reason == "completed":  # the false OK
             reason, happened = "page_refused", "the call ended without every page confirmed"
         confirmed = (

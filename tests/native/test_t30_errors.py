@@ -21,9 +21,11 @@ from spandsp_bridge.model import (
     Recovery,
     Session,
     SessionOptions,
+    Trace,
 )
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.t38.outcome import judge
+from tests.peers import t30
 from tests.peers.t30 import (
     AFTER_PAGE,
     CFR,
@@ -37,6 +39,7 @@ from tests.peers.t30 import (
     DIS_PLAIN,
     DTC,
     EOP,
+    EOR,
     ERR,
     FTT,
     MCF,
@@ -44,10 +47,13 @@ from tests.peers.t30 import (
     PIN,
     PIP,
     PPR,
+    PPS,
     PRI_EOP,
     RNR,
+    RR,
     RTN,
     RTP,
+    SIGNAL_END,
     Machine,
 )
 
@@ -71,9 +77,8 @@ def receiver(*answers: int, dis: bytes = DIS_PLAIN, vanish: bool = False) -> Scr
             m.say(answer)
             if answer == DCN:
                 return
-            if answer in (RTP, RTN, PIP, PIN) and number + 1 < len(answers):
-                await m.wait(DCS)
-                await asyncio.sleep(2)
+            if answer in (RTP, RTN, PIN) and number + 1 < len(answers):
+                await heard_training(m)
                 m.say(CFR)
         if not vanish:
             await m.wait(DCN)
@@ -81,11 +86,16 @@ def receiver(*answers: int, dis: bytes = DIS_PLAIN, vanish: bool = False) -> Scr
     return script
 
 
-async def trained(m: Machine, dis: bytes = DIS_PLAIN, answer: int = CFR) -> None:
-    m.say(DIS, dis)
+async def heard_training(m: Machine) -> None:
     await m.wait(DCS)
-    await asyncio.sleep(2)  # the TCF takes 1.5 s
-    m.say(answer)
+    await m.wait(SIGNAL_END)  # of the TCF
+    await asyncio.sleep(0.1)
+
+
+async def trained(m: Machine, dis: bytes = DIS_PLAIN) -> None:
+    m.say(DIS, dis)
+    await heard_training(m)
+    m.say(CFR)
 
 
 async def silent_after_dis(m: Machine) -> None:
@@ -111,17 +121,15 @@ async def first_frame_is_dcn(m: Machine) -> None:
 
 async def never_trains(m: Machine) -> None:
     m.say(DIS, DIS_PLAIN)
-    while True:
-        if await m.wait(DCS, DCN) == DCN:
-            return
-        await asyncio.sleep(2)
+    while await m.wait(SIGNAL_END, DCN) != DCN:
+        await asyncio.sleep(0.1)
         m.say(FTT)
 
 
 async def confirms_before_the_page(m: Machine) -> None:
     """MCF while the page is on its way, then goodbye."""
     await trained(m)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1)
     m.say(MCF)
     await m.wait(*AFTER_PAGE)
     m.say(DCN)
@@ -168,12 +176,12 @@ async def asks_to_repeat(m: Machine) -> None:
 async def never_content_with_ecm(m: Machine) -> None:
     await trained(m, DIS_ECM)
     while True:
-        match await m.wait(*AFTER_PAGE, CTC, DCN, 0x1E):
-            case 0xBE:
+        match await m.wait(PPS, CTC, EOR, DCN):
+            case t30.PPS:
                 m.say(PPR, b"\xff" * 32)
-            case 0x12:
+            case t30.CTC:
                 m.say(CTR)
-            case 0xFA:
+            case t30.DCN:
                 return
             case _:
                 m.say(ERR)
@@ -183,7 +191,7 @@ async def not_ready_once(m: Machine) -> None:
     await trained(m, DIS_ECM)
     await m.wait(*AFTER_PAGE)
     m.say(RNR)
-    await m.wait(0x6E)  # RR
+    await m.wait(RR)
     m.say(MCF)
     await m.wait(*AFTER_PAGE)
     m.say(MCF)
@@ -205,20 +213,21 @@ SENDING = {
         receiver(MCF, MCF, vanish=True), True, "completed", 2),
     "confirmed with a wish to train again": Row(receiver(RTP, MCF), True, "completed", 2),
     "confirmed with an operator's call": Row(receiver(PIP, MCF), True, "completed", 2),
-    "RTN to every page": Row(receiver(RTN, RTN, RTN, RTN, vanish=True), False, "page_refused", 0),
+    "RTN to every page": Row(
+        receiver(RTN, RTN, RTN, RTN, vanish=True), False, "receiver_call_dropped", 0),
     "RTN on the last page": Row(receiver(MCF, RTN, vanish=True), False, "page_refused", 1),
-    "PIN": Row(receiver(PIN, vanish=True), False, "operator_interrupt", 0),
-    "DCN instead of MCF": Row(receiver(DCN), False, "page_refused", 0),
+    "PIN": Row(receiver(PIN, vanish=True), False, "receiver_call_dropped", 0),
+    "DCN instead of MCF": Row(receiver(DCN), False, "receiver_call_dropped", 0),
     "DCN instead of the second MCF": Row(receiver(MCF, DCN), False, "page_refused", 1),
     "DCN after DCS": Row(goes_at_once, False, "cannot_train", 0),
     "DCN and nothing else": Row(first_frame_is_dcn, False, "receiver_call_dropped", 0),
     "FTT for ever": Row(never_trains, False, "cannot_train", 0),
     "silence after DIS": Row(silent_after_dis, False, "cannot_train", 0),
     "silence after the page": Row(silent_after_page, False, "page_refused", 0),
-    "MCF before the page was there": Row(confirms_before_the_page, False, "page_refused", 0),
-    "MCF twice": Row(confirms_twice, False, "page_refused", 1),
-    "DIS instead of MCF": Row(answers_with_dis, False, "receiver_call_dropped", 0),
-    "nonsense instead of MCF": Row(answers_nonsense, False, "page_refused", 0),
+    "MCF before the page was there": Row(confirms_before_the_page, False, "protocol_error", 0),
+    "MCF twice": Row(confirms_twice, False, "protocol_error", 1),
+    "DIS instead of MCF": Row(answers_with_dis, False, "protocol_error", 0),
+    "nonsense instead of MCF": Row(answers_nonsense, False, "protocol_error", 0),
     "CRP": Row(asks_to_repeat, True, "completed", 2),
     "ECM, never content": Row(never_content_with_ecm, False, "page_refused", 0, ecm=True),
     "ECM, not ready once": Row(not_ready_once, True, "completed", 2, ecm=True),
@@ -316,7 +325,7 @@ RECEIVING = {
     "DCN instead of page two": Row(goes_instead_of_page_two, False, "sender_call_dropped", 1),
     "silence instead of page two": Row(
         silent_instead_of_page_two, False, "sender_call_dropped", 1),
-    "training that fails": Row(bad_training, False, "sender_call_dropped", 0),
+    "training that fails": Row(bad_training, False, "protocol_error", 0),
     "silence after DCS": Row(silent_after_dcs, False, "sender_call_dropped", 0),
     "polling": Row(wants_to_poll, False, "receiver_incompatible", 0),
     "a page of noise": Row(page_of_noise, False, "sender_call_dropped", 0),
@@ -346,6 +355,7 @@ async def run(engine: EngineClient, row: Row, document: Path, target: Path | Non
     machine = Machine(session.t38_port)
     machine.listen()
     session.start(Media.T38, MediaPeer("127.0.0.1", machine.own_port, Recovery.NONE, 400))
+    await machine.greeted()
     script = asyncio.ensure_future(row.script(machine))
     script.add_done_callback(lambda t: t.cancelled() or t.exception())
     trace: list[str] = []
@@ -366,8 +376,8 @@ async def run(engine: EngineClient, row: Row, document: Path, target: Path | Non
                     session.page_verdict(durable=True)
             case Finished():
                 finished = event
-            case _:
-                trace.append(f"{event.seconds:.2f} {getattr(event, 'text', event)}")
+            case Trace():
+                trace.append(f"{event.seconds:.2f} {event.text}")
     if hang_up is not None:
         hang_up.cancel()
     script.cancel()
@@ -414,6 +424,6 @@ def check(row: Row, ran: Ran) -> None:
     assert (outcome.ok, outcome.reason, outcome.pages) == (row.ok, row.reason, row.pages), (
         outcome.explanation,
         outcome.t30_text,
-        ran.trace,
+        "\n".join(ran.trace),
     )
     assert ran.confirmed == row.pages

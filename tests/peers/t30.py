@@ -34,7 +34,9 @@ DIS, DTC, DCS, CFR, FTT = 0x80, 0x81, 0x82, 0x84, 0x44
 MPS, EOP, EOM, PRI_EOP = 0x4E, 0x2E, 0x8E, 0x3E
 MCF, RTP, RTN, PIP, PIN = 0x8C, 0xCC, 0x4C, 0xAC, 0x2C
 PPS, PPR, RNR, ERR, CTC, CTR, DCN, CRP = 0xBE, 0xBC, 0xEC, 0x1C, 0x12, 0xC4, 0xFA, 0x1A
+RR, EOR = 0x6E, 0xCE
 FCD, RCP = 0x06, 0x86
+SIGNAL_END = -1  #: no control field: the end of a TCF or of a page without ECM
 AFTER_PAGE = (MPS, EOP, EOM, PRI_EOP, PPS)
 
 DIS_PLAIN = bytes([0x00, 0x6E, 0x70])  #: V.17, fine, A4
@@ -62,6 +64,7 @@ class Machine(Peer):
     _queue: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
     _octets: bytearray = field(default_factory=bytearray)
     _expected: int = -1
+    _greeted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def listen(self) -> None:
         asyncio.get_running_loop().add_reader(self.sock, self._readable)
@@ -80,6 +83,7 @@ class Machine(Peer):
             if number == self._expected:
                 continue  # a packet repeated
             self._expected = number
+            self._greeted.set()
             size, at = packet[2], 3
             if size & 0x80:
                 size, at = (size & 0x3F) << 8 | packet[3], 4
@@ -90,6 +94,8 @@ class Machine(Peer):
             self._octets.clear()
             return
         if (ifp[0] >> 1) & 0x1F != V21:
+            if (ifp[2] >> 4) & 7 == NON_ECM_SIG_END:
+                self._queue.put_nowait(SIGNAL_END)
             return
         at = 2
         for _ in range(ifp[1]):
@@ -116,6 +122,11 @@ class Machine(Peer):
                 got = await self._queue.get()
                 if got in wanted:
                     return got
+
+    async def greeted(self) -> None:
+        """Wait for the first packet: the far end is there."""
+        async with asyncio.timeout(10):
+            await self._greeted.wait()
 
     def say(self, control: int, fif: bytes = b"") -> None:
         """Send one final frame."""
