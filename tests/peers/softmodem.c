@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <spandsp.h>
+#include <spandsp/expose.h>
 
 enum { TICK_MS = 20, SAMPLES = 160, RING_TICKS = 100, PCMA = 8 };
 
@@ -26,6 +27,7 @@ static int is_t38;
 static uint16_t seq;
 static uint32_t timestamp;
 static t31_state_t *modem;
+static t38_rx_data_handler_t *on_data;
 
 static void connect_line(int event)
 {
@@ -74,6 +76,19 @@ static int on_ifp(t38_core_state_t *s, void *user_data, const uint8_t *buf, int 
     for (int i = 0; i < count; i++)
         send(line, packet, at, MSG_DONTWAIT);
     return 0;
+}
+
+/* SpanDSP's T.31 hands image data from T.38 to the program with the bits turned round, unlike what
+ * it has from a modem. */
+static int turn_round(t38_core_state_t *t38, void *user_data, int data_type, int field_type,
+                      const uint8_t *buf, int len)
+{
+    uint8_t turned[1024];
+
+    if (field_type != T38_FIELD_T4_NON_ECM_DATA && field_type != T38_FIELD_T4_NON_ECM_SIG_END)
+        return on_data(t38, user_data, data_type, field_type, buf, len);
+    bit_reverse(turned, buf, len);
+    return on_data(t38, user_data, data_type, field_type, turned, len);
 }
 
 static void take(const uint8_t *packet, ssize_t len)
@@ -160,8 +175,11 @@ int main(int argc, char *argv[])
         return 2;
     modem = t31_init(NULL, on_at, NULL, on_control, NULL, on_ifp, NULL);
     t31_set_transmit_on_idle(modem, 1);
-    if (is_t38)
+    if (is_t38) {
         t38_set_t38_version(t31_get_t38_core_state(modem), 0);
+        on_data = t31_get_t38_core_state(modem)->rx_data_handler;
+        t31_get_t38_core_state(modem)->rx_data_handler = turn_round;
+    }
     printf("%s\n", path);
     fflush(stdout);
 
