@@ -9,7 +9,7 @@ packages=(
     kamailio kamailio-python3-modules kamailio-tls-modules
     libspandsp-dev libtiff-dev gcc libc6-dev python3-dev python3-venv
     postgresql-15 postgresql-plpython3-15 redis-server ghostscript
-    sip-tester tshark shellcheck efax
+    sip-tester tshark shellcheck efax clang-14 libclang-rt-14-dev
 )
 
 say() { printf '\033[2m[install] %s\033[0m\n' "$*"; }

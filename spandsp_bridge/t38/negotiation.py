@@ -92,9 +92,9 @@ class LocalMedia:
         lines: list[str] = []
         for medium in offer.media:
             if medium is not taken:
-                lines.append(
-                    f"m={medium.kind} 0 {medium.protocol} {' '.join(medium.formats)}"[:200]
-                )
+                formats = [f[:64] for f in medium.formats[:8]]
+                refused = [medium.kind[:32], "0", medium.protocol[:64], *formats]
+                lines.append("m=" + " ".join(refused))
             elif medium.is_t38:
                 rate = min(self.max_bit_rate, _number(medium, "t38maxbitrate", 14400))
                 lines += self._image_lines(_recovery(medium), rate)
