@@ -152,7 +152,7 @@ async def concurrent(
 ) -> dict[str, Any]:
     """Hold so many calls at a time, each with a whole fax; return the figures."""
     sent: list[Sent] = []
-    seconds = 0.0
+    seconds, callers_cpu = 0.0, 0.0
     began_cpu = cost(bridge)
     idle = sum(memory_kb(pid) for pid in tree(bridge))
     peak = idle
@@ -182,6 +182,7 @@ async def concurrent(
                     peak = max(peak, now)
                 await asyncio.sleep(2)
             await asyncio.gather(*tasks)
+        callers_cpu = sum(cpu_seconds(pid) for pid in tree(os.getpid()) if pid in caller.pids)
     failed = [s.failed for s in sent if s.failed]
     confirmed = sum(s.pages for s in sent)
     over_cpu = cost(bridge)
@@ -199,6 +200,7 @@ async def concurrent(
         "pages_short": calls * pages - confirmed,
         "call_seconds": round(seconds / calls, 1),
         "engine_ms_per_call_second": round(1000 * engine_cpu / seconds, 3),
+        "senders_engine_ms_per_call_second": round(1000 * callers_cpu / seconds, 3),
         "control_ms_per_call_second": round(1000 * (control + storing) / seconds, 3),
         "engine_ms_per_page": round(1000 * engine_cpu / max(1, confirmed), 2),
         "late_ticks_share": round(stored["late_ticks"] / ticks, 6),

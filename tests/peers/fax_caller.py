@@ -13,7 +13,7 @@ from pathlib import Path
 from spandsp_bridge.demo.stack import Stack, options_answered
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.errors import CallFailed, EngineError
-from spandsp_bridge.model import Engine, Finished, Media, PageDone, SessionOptions
+from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.sip.call import Refusal
 from spandsp_bridge.sip.message import NameAddr, Uri
@@ -48,10 +48,15 @@ class _Owner:
 class FaxCaller:
     """Any number of calls to one bridge."""
 
-    def __init__(self, agent: UserAgent, engine: Engine, virtual_fax: int, ddi: str) -> None:
+    def __init__(self, agent: UserAgent, engine: EngineClient, virtual_fax: int, ddi: str) -> None:
         self._agent = agent
         self._engine = engine
         self._headers = {"X-Vfax-Company": "1", "X-Vfax-Fax": str(virtual_fax), "X-Vfax-Ddi": ddi}
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of its engine processes."""
+        return self._engine.pids
 
     async def fax(
         self, document: Path, on_page: Callable[[], Awaitable[None]] | None = None
