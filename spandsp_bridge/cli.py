@@ -18,7 +18,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from spandsp_bridge import app, cli_routes, doctor, kamailio_config, log
+from spandsp_bridge import app, cli_retry, cli_routes, doctor, kamailio_config, log
 from spandsp_bridge.cli_output import Json, print_json
 from spandsp_bridge.demo import show
 from spandsp_bridge.documents.render import join
@@ -42,6 +42,7 @@ cli.add_typer(config, name="config")
 cli.add_typer(fax, name="fax")
 cli.add_typer(cli_routes.route, name="route")
 cli.add_typer(cli_routes.routes, name="routes")
+cli.add_typer(cli_retry.retry, name="retry")
 
 STATUS_COLOURS = {"completed": "green", "error": "red", "inprogress": "yellow", "pending": "dim"}
 

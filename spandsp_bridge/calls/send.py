@@ -33,13 +33,14 @@ class SendJob:
     from_number: str
     to_number: str
     file: Path
-    pages: int
+    pages: int  #: of the whole document
     station_id: str
     header_line: str
     time_zone: str
     ecm: bool
     max_bit_rate: int
     audio_fax: AudioFax = AudioFax.AFTER_T38_REFUSED
+    start_page: int = 0  #: pages that earlier attempts had confirmed
 
 
 @dataclass(slots=True)
@@ -86,6 +87,7 @@ class Sender:
                     time_zone=job.time_zone,
                     ecm=job.ecm,
                     max_bit_rate=job.max_bit_rate,
+                    start_page=job.start_page,
                     max_seconds=self._max_call_seconds,
                 )
             )
@@ -143,7 +145,13 @@ class Sender:
             events.cancel()
         if refused is not None and not fax_call.fax_runs:
             return self._no_fax(refused, fax_call, finished.stats.heard)
-        outcome = judge(finished, sending=True, expected=job.pages, complete=False)
+        outcome = judge(
+            finished,
+            sending=True,
+            expected=job.pages,
+            complete=False,
+            already=job.start_page,
+        )
         outcome.sip_status, outcome.sip_reason = response.status, response.reason
         outcome.hung_up_by = fax_call.hung_up_by or "us"
         outcome.trace = fax_call.trace

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import itertools
+import random
 import secrets
 import tempfile
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from spandsp_bridge.documents.render import render
 from spandsp_bridge.documents.tiff import to_pdf
 from spandsp_bridge.errors import DocumentError
 from spandsp_bridge.model import Outcome, PageDone
+from spandsp_bridge.outbound import policy
 from spandsp_bridge.store.database import listen
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
 from spandsp_bridge.store.progress import Progress
@@ -121,7 +124,26 @@ class Worker:
                 outcome = Outcome(
                     False, "internal_error", "Sending failed inside the fax system; see its log."
                 )
-            await self._end(fax, outcome)
+            if outcome.ok or not await self._try_again(fax, outcome):
+                await self._end(fax, outcome)
+
+    async def _try_again(self, fax: Fax, outcome: Outcome) -> bool:
+        """Put the fax back into the queue if its brand's rules say so; tell whether they did."""
+        history = await self._store.reasons(fax)
+        if not history:
+            return False  # nobody was called: the document is at fault
+        decision = policy.decide(await self._rules(fax), history, random.random)
+        if decision.why:
+            outcome.explanation = f"{outcome.explanation.rstrip('.')} ({decision.why})."
+        if not decision.retry:
+            return False
+        await self._persist(lambda: self._store.retry_fax(fax, outcome, decision.delay))
+        await self._progress.put(fax.id, stage="waiting", reason=outcome.reason)
+        log.info("another attempt follows", reason=outcome.reason, seconds=round(decision.delay))
+        return True
+
+    async def _rules(self, fax: Fax) -> dict[str, policy.Rule]:
+        return policy.rules_of(await self._store.retry_rules(fax.brand_id))
 
     async def _end(self, fax: Fax, outcome: Outcome) -> None:
         await self._persist(lambda: self._store.end_fax(fax, outcome))
@@ -149,12 +171,16 @@ class Worker:
         rendered = await render(original, sender.paper, self._max_pages, self._scratch)
         pdf = await asyncio.to_thread(to_pdf, rendered.tiff, title=f"Fax to {fax.remote_number}")
         await self._store.set_rendered(fax, rendered.tiff, pdf, rendered.pages)
+        if fax.pages_confirmed >= rendered.pages:
+            return Outcome(True, "completed", "Every page was confirmed by the receiver.",
+                           rendered.pages)  # fmt: skip
         with tempfile.TemporaryDirectory(prefix=f"{fax.id}-", dir=self._scratch) as folder:
             file = Path(folder) / "send.tif"
             await asyncio.to_thread(file.write_bytes, rendered.tiff)
             return await self._dial(fax, sender, file, rendered.pages)
 
     async def _dial(self, fax: Fax, sender: VirtualFax, file: Path, pages: int) -> Outcome:
+        changes = policy.steps(await self._rules(fax), await self._store.reasons(fax))
         attempt = await self._store.begin_attempt(fax, self._node)
         await self._progress.put(fax.id, stage="dialling", page=0, pages=pages)
 
@@ -165,11 +191,12 @@ class Worker:
             await self._progress.put(
                 fax.id,
                 stage="sending",
-                page=event.page,
+                page=fax.pages_confirmed + event.page,
                 pages=pages,
                 bit_rate=stats.bit_rate,
                 remote_station_id=stats.remote_station_id,
             )
+            event = replace(event, page=fax.pages_confirmed + event.page)
             page = received_page(event, stats.width, stats.length)
             try:
                 await self._store.confirm_page(fax, attempt, page)
@@ -177,29 +204,31 @@ class Worker:
                 log.warning("a confirmed page waits for the end", error=str(error)[:200])
                 late.append(page)
 
-        result = await self._sender.send(
-            SendJob(
-                fax_id=fax.id,
-                company_id=fax.company_id,
-                attempt=attempt,
-                from_number=fax.local_number,
-                to_number=fax.remote_number,
-                file=file,
-                pages=pages,
-                station_id=sender.station_id,
-                header_line=sender.header_line,
-                time_zone=posix_tz(sender.time_zone),
-                ecm=sender.ecm,
-                max_bit_rate=sender.max_bit_rate,
-                audio_fax=sender.audio_fax,
-            ),
-            on_page,
+        job = SendJob(
+            fax_id=fax.id,
+            company_id=fax.company_id,
+            attempt=attempt,
+            from_number=fax.local_number,
+            to_number=fax.remote_number,
+            file=file,
+            pages=pages,
+            station_id=sender.station_id,
+            header_line=sender.header_line,
+            time_zone=posix_tz(sender.time_zone),
+            ecm=sender.ecm,
+            max_bit_rate=sender.max_bit_rate,
+            audio_fax=sender.audio_fax,
+            start_page=fax.pages_confirmed,
         )
+        result = await self._sender.send(policy.adapted(job, changes), on_page)
+        outcome = result.outcome
+        outcome.pages = max(outcome.pages, fax.pages_confirmed)
+        this_attempt = replace(outcome, pages=outcome.pages - fax.pages_confirmed)
         for page in late:
             await self._persist(partial(self._store.confirm_page, fax, attempt, page))
         await self._persist(
             lambda: self._store.end_attempt(
-                fax, attempt, result.outcome, result.call_id, result.route
+                fax, attempt, this_attempt, result.call_id, result.route
             )
         )
-        return result.outcome
+        return outcome

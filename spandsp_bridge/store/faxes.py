@@ -237,6 +237,37 @@ class FaxStore:
                 [page.page, fax.company_id, attempt],
             )
 
+    async def retry_rules(self, brand: int | None) -> list[dict[str, Any]]:
+        """Return a brand's rows of `retry_rules_in_force`; None: those of the first brand."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                "select reason, action, delay, tries, steps, why from retry_rules_in_force"
+                " where brand_id = coalesce(%s, (select min(id) from brands)) order by reason",
+                [brand],
+            )
+            return await cursor.fetchall()
+
+    async def reasons(self, fax: Fax) -> list[str]:
+        """Return why the attempts of a fax failed, oldest first."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                "select reason from attempts where company_id = %s and fax_id = %s"
+                " and reason is not null order by number",
+                [fax.company_id, fax.id],
+            )
+            return [row["reason"] for row in await cursor.fetchall()]
+
+    async def retry_fax(self, fax: Fax, outcome: Outcome, seconds: float) -> None:
+        """Put a fax back into the queue after a failed attempt."""
+        async with self._db.transaction() as c:
+            await c.execute(
+                "update faxes set status = 'pending', reason = %s, explanation = %s,"
+                " pages_confirmed = %s, claimed_by = null, claimed_until = null,"
+                " send_at = now() + make_interval(secs => %s) where company_id = %s and id = %s",
+                [outcome.reason, outcome.explanation, outcome.pages, seconds,
+                 fax.company_id, fax.id],
+            )  # fmt: skip
+
     async def end_attempt(
         self, fax: Fax, attempt: int, outcome: Outcome, call_id: str, route: dict[str, Any] | None
     ) -> None:

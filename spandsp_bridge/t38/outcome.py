@@ -88,19 +88,23 @@ REMEDIES = {
 }
 
 
-def judge(finished: Finished, *, sending: bool, expected: int | None, complete: bool) -> Outcome:
+def judge(
+    finished: Finished, *, sending: bool, expected: int | None, complete: bool, already: int = 0
+) -> Outcome:
     """Return the outcome of a fax session.
 
-    Sending, `expected` is the document's pages, and all of them have to be confirmed.
-    Receiving, `complete` says that the sender marked the last page (EOP).
+    Sending, `expected` is the document's pages, and all of them have to be confirmed, `already`
+    of them by earlier calls. Receiving, `complete` says that the sender marked the last page
+    (EOP).
     """
     stats = finished.stats
+    pages = already + stats.pages
     if sending:
-        complete = expected is not None and stats.pages == expected
-    if complete and stats.pages > 0:
+        complete = expected is not None and pages == expected
+    if complete and pages > 0:
         reason = "completed"
         verb = "was confirmed by the receiver" if sending else "was received and stored"
-        explanation = f"Every page {verb}: {_pages(stats.pages)}."
+        explanation = f"Every page {verb}: {_pages(pages)}."
     else:
         reason, happened = CAUSES.get(finished.cause) or _t30(finished.t30_code)
         if sending:  # SpanDSP has one code for both directions
@@ -108,9 +112,7 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
             happened = happened.replace("the sender", "the receiver")
         if reason == "completed":  # the false OK
             reason, happened = "page_refused", "the call ended without every page confirmed"
-        confirmed = (
-            _pages(stats.pages) if expected is None else f"{stats.pages} of {_pages(expected)}"
-        )
+        confirmed = _pages(pages) if expected is None else f"{pages} of {_pages(expected)}"
         if reason == "no_fax_answered" and stats.heard is Heard.SOUND:
             reason, happened = "answered_by_person", PERSON
         remedy = REMEDIES.get(reason)
@@ -118,10 +120,10 @@ def judge(finished: Finished, *, sending: bool, expected: int | None, complete: 
             f"; {remedy}." if remedy else "."
         )
     return Outcome(
-        ok=complete and stats.pages > 0,
+        ok=complete and pages > 0,
         reason=reason,
         explanation=explanation,
-        pages=stats.pages,
+        pages=pages,
         stats=stats,
         t30_code=finished.t30_code,
         t30_text=finished.t30_text,
@@ -143,6 +145,12 @@ def _t30(code: int) -> tuple[str, str]:
     if 0 <= code < len(T30_ERRORS):
         return T30_ERRORS[code]
     return "protocol_error", f"the fax ended with T.30 code {code}"
+
+
+def reason_of_t30(code: int) -> str:
+    """Return the reason of an outgoing fax that ended with a T30_ERR code and pages missing."""
+    reason = _t30(code)[0].replace("sender_", "receiver_")
+    return "page_refused" if reason == "completed" else reason
 
 
 #: SIP statuses of a call that never became a fax, as (reason, sentence).

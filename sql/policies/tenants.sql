@@ -87,9 +87,11 @@ $$;
 -- The platform's table of failures, for all to read.
 drop policy if exists everyone on failover_defaults;
 create policy everyone on failover_defaults for select to vfax_brand using (true);
+drop policy if exists everyone on retry_defaults;
+create policy everyone on retry_defaults for select to vfax_brand using (true);
 drop policy if exists everyone on countries;
 create policy everyone on countries for select to vfax_brand, vfax_company using (true);
-grant select on failover_defaults, countries to vfax_brand;
+grant select on failover_defaults, retry_defaults, countries to vfax_brand;
 grant select on countries to vfax_company;
 
 -- A brand operator edits configuration; faxes are made by the bridge alone.
@@ -97,7 +99,7 @@ grant insert, update, delete on companies, virtual_faxes, virtual_fax_callers, v
     ddi_providers, ddi_provider_addresses, ddis, sip_accounts, number_transformations,
     number_transformation_rules, carriers, carrier_servers, carrier_registrations, carrier_rates,
     routing_patterns, routing_pattern_groups, routing_pattern_group_members, routing_tags,
-    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules to vfax_brand;
+    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules, retry_rules to vfax_brand;
 grant update (fall_back_after_failure) on brands to vfax_brand;
 
 grant usage on schema public to vfax_service, vfax_brand, vfax_company;

@@ -10,6 +10,7 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
+from spandsp_bridge.outbound.policy import rules_of
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage
 
@@ -38,18 +39,61 @@ async def claimed(database: Database, store: FaxStore, worker: str, lease: str) 
     return fax
 
 
-async def test_a_dead_workers_fax_ends_with_a_reason_and_is_not_sent_again(
+async def left_behind(
+    database: Database, store: FaxStore, *, confirmed: int, dead_before: int = 0
+) -> Fax:
+    """Return a fax of three pages after its worker died, as expire_claims() leaves it."""
+    fax = await claimed(database, store, "dead", "-1 second")
+    await store.set_rendered(fax, b"II*\0", b"%PDF-", 3)
+    lost = Outcome(False, "worker_lost", "Lost.")
+    for _ in range(dead_before):
+        await store.end_attempt(fax, await store.begin_attempt(fax, "dead"), lost, "", None)
+    attempt = await store.begin_attempt(fax, "dead")
+    for page in range(1, confirmed + 1):
+        await store.confirm_page(fax, attempt, ReceivedPage(page, 1728, 100, 10, 0))
+    assert fax.id in await store.expire_claims()
+    after = await store.fax(fax.id)
+    assert after is not None
+    return after
+
+
+async def test_what_a_dead_worker_left_goes_on_where_it_was(
     database: Database, store: FaxStore
 ) -> None:
-    fax = await claimed(database, store, "dead", "-1 second")
-    attempt = await store.begin_attempt(fax, "dead")
-    await store.confirm_page(fax, attempt, ReceivedPage(1, 1728, 100, 10, 0))
-    await store.expire_claims()
-    ended = await store.fax(fax.id)
-    assert ended is not None
-    assert (ended.status, ended.reason) == (FaxStatus.ERROR, "worker_lost")
-    assert ended.explanation is not None
-    assert "1 confirmed page" in ended.explanation
+    fax = await left_behind(database, store, confirmed=1)
+    assert (fax.status, fax.reason, fax.pages_confirmed) == (FaxStatus.PENDING, "worker_lost", 1)
+    assert fax.explanation is not None
+    assert "1 confirmed page" in fax.explanation
+    assert await store.reasons(fax) == ["worker_lost"], "the attempt was ended too"
+    await store.end_fax(fax, Outcome(False, "test", "The test ended."))
+
+
+async def test_what_was_confirmed_to_a_dead_worker_is_done(
+    database: Database, store: FaxStore
+) -> None:
+    fax = await left_behind(database, store, confirmed=3)
+    assert (fax.status, fax.reason, fax.pages_confirmed) == (FaxStatus.COMPLETED, "completed", 3)
+
+
+async def test_a_fax_that_kills_workers_ends(database: Database, store: FaxStore) -> None:
+    fax = await left_behind(database, store, confirmed=0, dead_before=2)
+    assert (fax.status, fax.reason) == (FaxStatus.ERROR, "worker_lost")
+
+
+async def test_a_brands_own_rule_wins(database: Database, store: FaxStore) -> None:
+    sender = await store.find_virtual_fax("Acme/Sales")
+    before = rules_of(await store.retry_rules(sender.brand_id))
+    assert (before["user_busy"].action, before["user_busy"].tries) == ("retry", 5)
+    async with database.transaction() as c:
+        await c.execute(
+            "insert into retry_rules (brand_id, reason, action) values (%s, 'user_busy', 'stop')",
+            [sender.brand_id],
+        )
+    try:
+        assert rules_of(await store.retry_rules(sender.brand_id))["user_busy"].action == "stop"
+    finally:
+        async with database.transaction() as c:
+            await c.execute("delete from retry_rules where brand_id = %s", [sender.brand_id])
 
 
 async def test_a_living_workers_fax_keeps_its_lease(database: Database, store: FaxStore) -> None:

@@ -33,6 +33,7 @@ insert into carrier_servers (id, brand_id, carrier_id, host, auth_user, auth_rea
 insert into carrier_registrations (id, brand_id, carrier_server_id, username, domain) overriding system value values (:b, :b, :b, 'u:b', 'd:b.example');
 insert into carrier_rates (id, brand_id, carrier_id, prefix, price) overriding system value values (:b, :b, :b, '+:b', 1);
 insert into failover_rules (id, brand_id, carrier_id, class, action) overriding system value values (:b, :b, :b, '503', 'stop');
+insert into retry_rules (id, brand_id, reason, action) overriding system value values (:b, :b, 'user_busy', 'stop');
 insert into routing_patterns (id, brand_id, name, prefix) overriding system value values (:b, :b, 'pattern :b', '+:b');
 insert into routing_pattern_groups (id, brand_id, name) overriding system value values (:b, :b, 'group :b');
 insert into routing_pattern_group_members (brand_id, group_id, pattern_id) values (:b, :b, :b);
