@@ -96,10 +96,11 @@ async def test_a_crash_takes_one_call_while_fifty_others_finish(
     unguarded: Path, tmp_path: Path
 ) -> None:
     processes = int(Settings.model_fields["engine_processes"].default)
-    document = tmp_path / "one.tif"
+    document = tmp_path / "three.tif"
     page = Image.new("1", (1728, 1100), 1)
     page.paste(0, (300, 200, 900, 500))
-    page.save(document, compression="group4", dpi=(204, 196), tiffinfo={278: 1100})
+    page.save(document, compression="group4", save_all=True, append_images=[page, page],
+              dpi=(204, 196), tiffinfo={278: 1100})  # fmt: skip
     parent = Unguarded(unguarded)
     victims = EngineClient(processes, "127.0.0.1", (45000, 45999))
     victims._parent = parent  # type: ignore[assignment]
@@ -121,7 +122,7 @@ async def test_a_crash_takes_one_call_while_fifty_others_finish(
             assert not any(task.done() for task in faxes), "all the others were in mid-call"
             ends = await asyncio.gather(*faxes)
         assert crashed.cause is Cause.ENGINE_LOST
-        assert [(pages, e.t30_code) for pages, e in ends] == [(1, 0)] * len(faxes)
+        assert [(pages, e.t30_code) for pages, e in ends] == [(3, 0)] * len(faxes)
         dead = [child.returncode for child in parent.children if child.returncode is not None]
         assert dead == [SEGMENTATION_FAULT]
         again = await victims.open(
