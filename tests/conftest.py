@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
@@ -11,6 +12,8 @@ from spandsp_bridge.store.database import Database
 from tests.peers.certificate import self_signed
 
 PORT_BASE = 27060
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 TLS_PORT, DNS_PORT, METRICS_PORT = PORT_BASE + 40, PORT_BASE + 41, PORT_BASE + 42
 
 

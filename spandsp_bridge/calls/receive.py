@@ -226,7 +226,8 @@ class Receiver:
     def _outcome(
         self, finished: Finished, fax_call: FaxCall, failure: CallFailed | None, complete: bool
     ) -> Outcome:
-        if not fax_call.fax_runs:
+        nothing_came = failure is not None and finished.stats.packets_received == 0
+        if nothing_came or not fax_call.fax_runs:
             outcome = judge_sip(failure.status, failure.reason) if failure else judge_sip(487, "")
             outcome.reason = "t38_refused" if failure and failure.status != 487 else "no_fax_began"
             outcome.explanation = (

@@ -14,8 +14,10 @@
 enum {
     LATE_TICK_MS = 60,
     PACKETS_AT_ONCE = 6,
+    ROUNDS = 32,                   /* of so many packets, in one tick */
     PAGE_VERDICT_MS = 2500,        /* holding is safe to 3 s with ECM (T4) */
     REPEATED_MS = 5000,            /* a command is repeated after T4, 3 s */
+    NO_RTP_MS = 8000,              /* without a first packet */
     LOOK_MS = 500,                 /* between looks at the size of a running page */
     MAX_TRACES = 4000,
     MAX_ROWS = 30000,              /* of one page: 3.7 m at fine resolution */
@@ -429,27 +431,30 @@ static void read_packets(struct call *c, struct source *s, int wanted,
     struct sockaddr_storage from[PACKETS_AT_ONCE];
     struct iovec vectors[PACKETS_AT_ONCE];
     struct mmsghdr messages[PACKETS_AT_ONCE];
-    int count;
+    int count = PACKETS_AT_ONCE;
 
     memset(messages, 0, sizeof(messages));
     for (int i = 0; i < PACKETS_AT_ONCE; i++) {
         vectors[i] = (struct iovec) { packets[i], sizeof(packets[i]) };
         messages[i].msg_hdr.msg_name = &from[i];
-        messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
         messages[i].msg_hdr.msg_iov = &vectors[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }
-    /* One turn takes so many; a flood waits in the socket, and is lost there. */
-    count = recvmmsg(s->fd, messages, PACKETS_AT_ONCE, MSG_DONTWAIT, NULL);
-    for (int i = 0; i < count; i++) {
-        if (c->state != RUNNING || !wanted
-            || !from_peer(c, s, &from[i], messages[i].msg_hdr.msg_namelen))
-            continue;
-        current = c;
-        take(c, packets[i], messages[i].msg_len);
-        current = NULL;
-        if (c->phase_e)
-            finish(c);
+    /* A flood beyond this stays in the socket, and is lost there. */
+    for (int round = 0; round < ROUNDS && count == PACKETS_AT_ONCE; round++) {
+        for (int i = 0; i < PACKETS_AT_ONCE; i++)
+            messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+        count = recvmmsg(s->fd, messages, PACKETS_AT_ONCE, MSG_DONTWAIT, NULL);
+        for (int i = 0; i < count; i++) {
+            if (c->state != RUNNING || !wanted
+                || !from_peer(c, s, &from[i], messages[i].msg_hdr.msg_namelen))
+                continue;
+            current = c;
+            take(c, packets[i], messages[i].msg_len);
+            current = NULL;
+            if (c->phase_e)
+                finish(c);
+        }
     }
 }
 
@@ -482,6 +487,18 @@ static int too_large(struct call *c, int64_t now)
     return t.length > MAX_ROWS || t.image_size > c->options.max_page_bytes;
 }
 
+/* Receiving, a peer may not be silent for long; over RTP it may not be silent at all. */
+static int is_silent(struct call *c, int64_t now)
+{
+    int64_t limit = (int64_t) c->options.silence_seconds * 1000;
+
+    if (c->held || c->options.sending)
+        return 0;
+    if (c->media == VFX_AUDIO && c->audio->rtp.received == 0 && limit > NO_RTP_MS)
+        limit = NO_RTP_MS;
+    return now - c->last_packet_ms > limit;
+}
+
 void call_tick(struct call *c, int64_t now)
 {
     if (c->state != RUNNING)
@@ -503,8 +520,7 @@ void call_tick(struct call *c, int64_t now)
         call_end(c, VFX_BY_PAGE_STALLED);
         return;
     }
-    if (!c->held && !c->options.sending
-        && now - c->last_packet_ms > (int64_t) c->options.silence_seconds * 1000) {
+    if (is_silent(c, now)) {
         call_end(c, VFX_BY_SILENCE);
         return;
     }

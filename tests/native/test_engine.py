@@ -304,14 +304,14 @@ async def test_garbage_on_the_wire_is_counted_and_harmless(
         for number in range(2000):
             peer.raw(dice.randbytes(dice.randint(0, 300)))
             stranger.raw(b"\0\1\1\2\0\0")
-            if number % 50 == 0:
+            if number % 5 == 0:
                 await asyncio.sleep(0.002)
         await asyncio.sleep(0.2)  # the last datagrams are still in the socket
         session.terminate()
         async for event in session.events():
             if isinstance(event, Finished):
                 stats = event.stats
-    assert stats.packets_malformed > 500
+    assert stats.packets_malformed > 1000
     assert stats.packets_received + stats.packets_malformed <= 2001, "a stranger was heard"
     session.close()
     peer.close()
