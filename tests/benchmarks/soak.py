@@ -65,6 +65,8 @@ async def keep_faxing(
             continue
         result = await fax
         count["failed" if result.failed else "sent"] += 1
+        if result.failed:
+            count[f"failed: {result.failed}"] = count.get(f"failed: {result.failed}", 0) + 1
         count["pages"] += result.pages
 
 
