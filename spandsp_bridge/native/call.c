@@ -344,7 +344,7 @@ static int parse_address(const char *text, uint16_t port, struct sockaddr_storag
 
 static void follow(struct source *s, const struct sockaddr_storage *peer, socklen_t len)
 {
-    s->peer = *peer;
+    s->sdp = s->peer = *peer;
     s->peer_len = len;
     s->peer_seen = s->latched = 0;
 }
@@ -408,18 +408,27 @@ static int same_address(const struct sockaddr_storage *a, const struct sockaddr_
     return x->sin6_port == y->sin6_port && memcmp(&x->sin6_addr, &y->sin6_addr, 16) == 0;
 }
 
-/* The SDP's address, or the one address that it turns out to be behind NAT. */
+/* The SDP's address, or the one address that it turns out to be behind NAT. What comes from the
+ * SDP's own address always counts: the other one was a stray, of a call that had the port before. */
 static int from_peer(struct call *c, struct source *s, const struct sockaddr_storage *from, socklen_t len)
 {
-    if (same_address(from, &s->peer)) {
+    if (same_address(from, &s->sdp)) {
+        if (s->latched && !s->peer_seen) {
+            s->peer = s->sdp;
+            if (c->t38 != NULL)
+                t38_media_forget(c);
+            call_trace(c, "! the peer sends from its SDP's address after all; back to that");
+        }
         s->peer_seen = 1;
         return 1;
     }
-    if (s->peer_seen || s->latched)
+    if (s->peer_seen)
         return 0;
+    if (s->latched)
+        return same_address(from, &s->peer);
     s->peer = *from;
     s->peer_len = len;
-    s->latched = s->peer_seen = 1;
+    s->latched = 1;
     call_trace(c, "! the peer sends from another address than its SDP says; following it once");
     return 1;
 }

@@ -27,7 +27,7 @@ enum call_state { OPENED, RUNNING, OVER };
 
 struct source {                    /* where one kind of media comes from and goes to */
     int fd;
-    struct sockaddr_storage peer;
+    struct sockaddr_storage sdp, peer;   /* where the SDP says, and where packets go */
     socklen_t peer_len;
     int peer_seen;                 /* a packet came from the SDP's address */
     int latched;                   /* the address was moved, once */
@@ -112,6 +112,7 @@ void call_prepare_t30(struct call *c, t30_state_t *t30);
 int t38_media_start(struct call *c, const struct vfx_peer *peer);
 void t38_media_take(struct call *c, const uint8_t *packet, size_t len);
 void t38_media_tick(struct call *c, int64_t now);
+void t38_media_forget(struct call *c);   /* what came so far was not from the peer */
 void t38_media_free(struct call *c);
 
 int audio_media_start(struct call *c, const struct vfx_peer *peer);

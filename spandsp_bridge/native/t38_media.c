@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
+#include <string.h>
 
 #include "call.h"
 
@@ -152,6 +153,15 @@ void t38_media_tick(struct call *c, int64_t now)
         if (t38_terminal_send_timeout(c->t38->terminal, (int) ms * SAMPLES_PER_MS))
             break;
     }
+}
+
+void t38_media_forget(struct call *c)
+{
+    struct udptl *u = &c->t38->udptl;
+
+    u->started = 0;
+    memset(u->rx, 0, sizeof(u->rx));
+    t38_terminal_get_t38_core_state(c->t38->terminal)->rx_expected_seq_no = -1;
 }
 
 void t38_media_free(struct call *c)

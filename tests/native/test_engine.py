@@ -318,6 +318,30 @@ async def test_garbage_on_the_wire_is_counted_and_harmless(
     stranger.close()
 
 
+async def test_a_stray_packet_of_the_call_before_does_not_take_the_call(
+    engine: EngineClient, document: Path, tmp_path: Path
+) -> None:
+    """The first packet is a stranger's; the peer at the SDP's address is heard all the same."""
+    into = await engine.open(
+        SessionOptions(file=tmp_path / "stray.tif", sending=False, calling=False)
+    )
+    out = await engine.open(SessionOptions(file=document, sending=True, calling=True))
+    stray = Peer(into.t38_port, seq=60)
+    into.start(Media.T38, MediaPeer("127.0.0.1", out.t38_port))
+    await asyncio.sleep(0.1)
+    stray.send(indicator(0))
+    await asyncio.sleep(0.1)
+    out.start(Media.T38, MediaPeer("127.0.0.1", into.t38_port))
+    async with asyncio.timeout(60):
+        (confirmed, _), (received, end) = await asyncio.gather(
+            pages_and_end(out), pages_and_end(into)
+        )
+    assert (confirmed, received, end.t30_code) == (2, 2, 0)
+    for session in (into, out):
+        session.close()
+    stray.close()
+
+
 async def test_an_engine_crash_costs_its_calls_alone(document: Path, tmp_path: Path) -> None:
     async with EngineClient(2, "127.0.0.1", PORTS) as engine:
         options = SessionOptions(file=tmp_path / "a.tif", sending=False, calling=False)
