@@ -8,8 +8,9 @@ cd "$(dirname "$0")"
 packages=(
     kamailio kamailio-python3-modules kamailio-tls-modules
     libspandsp-dev libtiff-dev gcc libc6-dev python3-dev python3-venv
-    postgresql-15 postgresql-plpython3-15 redis-server ghostscript
-    sip-tester tshark shellcheck efax clang-14 libclang-rt-14-dev
+    postgresql-15 postgresql-plpython3-15 redis-server ghostscript bubblewrap fonts-dejavu-core
+    libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui
+    sip-tester tshark shellcheck efax poppler-utils libtiff-tools clang-14 libclang-rt-14-dev
 )
 
 say() { printf '\033[2m[install] %s\033[0m\n' "$*"; }

@@ -47,7 +47,8 @@ NAT_TESTS = 19  # nat_uac_test: private Contact, Via unlike the source, private 
 NAT_FLAG = 7  # branch flag of contacts behind NAT (nathelper, usrloc)
 CHALLENGED = 1  # message flag: a carrier's challenge was answered
 
-HEADERS = ("X-Vfax-Company", "X-Vfax-Fax", "X-Vfax-Attempt", "X-Vfax-Ddi", "X-Vfax-Route")
+HEADERS = ("X-Vfax-Company", "X-Vfax-Fax", "X-Vfax-Attempt", "X-Vfax-Ddi", "X-Vfax-Route",
+           "X-Vfax-Avoid")  # fmt: skip
 IDENTITY = ("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID")
 OURS = "x-vfax-"
 SIP_CONTACT = re.compile(r'(?:[^<"]|"[^"]*")*<\s*sips?:|\s*sips?:', re.IGNORECASE)
@@ -237,6 +238,7 @@ class Adapter:
             caller=numbers.to_e164(KSR.kx.gete_fuser()),
             fax=True,
             bridge=True,
+            avoid=frozenset(said.get("X-Vfax-Avoid", "").split(",")),
         )
 
     def _from_account(self, facts: Facts, account: Account) -> Callable[[], None]:
@@ -379,6 +381,7 @@ class Adapter:
         caller: str | None,
         fax: bool,
         bridge: bool,
+        avoid: frozenset[str] = frozenset(),
     ) -> Callable[[], None]:
         """Return how a company's call leaves, or how it stays inside."""
         if number is None:
@@ -392,7 +395,7 @@ class Adapter:
             now=time.time(),
             tag=tag,
             caller=caller,
-            avoid=_Avoided(t38=t38),
+            avoid=_Avoided(avoid, t38=t38),
         )
         if plan.reply is not None:
             reply = plan.reply
@@ -598,13 +601,19 @@ class Adapter:
 
 
 class _Avoided:
-    """The carriers that have failed lately, asked of the shared tables one by one."""
+    """The carriers that have failed lately, asked of the shared tables one by one.
 
-    def __init__(self, *, t38: bool) -> None:
+    `said` are those that the bridge wants to be tried last: they failed for this fax.
+    """
+
+    def __init__(self, said: frozenset[str], *, t38: bool) -> None:
+        self._said = said
         self._t38 = t38
 
     def __contains__(self, carrier: object) -> bool:
         name = str(carrier)
+        if name in self._said:
+            return True
         if (KSR.htable.sht_get("breaker", name) or 0) >= BREAKER_LIMIT:
             return True
         return self._t38 and KSR.htable.sht_get("no_t38", name) is not None

@@ -10,20 +10,26 @@ from typing import Any
 import psycopg
 import structlog
 
+from spandsp_bridge import jobs
 from spandsp_bridge.calls.drain import SpoolDrain
 from spandsp_bridge.calls.receive import Limits, Receiver
 from spandsp_bridge.calls.send import Sender
 from spandsp_bridge.calls.spool import Spool
-from spandsp_bridge.delivery.mail import Mailer
+from spandsp_bridge.delivery import mail_in
+from spandsp_bridge.delivery.deliver import Deliverer
+from spandsp_bridge.delivery.mail import Mailer, MailServer
 from spandsp_bridge.native.client import EngineClient
+from spandsp_bridge.outbound.prepare import Preparer
 from spandsp_bridge.outbound.worker import Worker
 from spandsp_bridge.publisher.follow import Publisher
-from spandsp_bridge.settings import Settings, parse_address, parse_ports
+from spandsp_bridge.settings import Settings, parse_address, parse_networks, parse_ports
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.queue import FaxQueue
 from spandsp_bridge.store.shared import SharedCounts
 
 log = structlog.get_logger(__name__)
@@ -104,24 +110,13 @@ class Node:
             )
             transport.serve(agent.receive)
             if self._sends:
-                worker = Worker(
-                    node=s.node,
-                    database_url=s.database_url,
-                    store=store,
-                    sender=Sender(
-                        agent=agent,
-                        engine=engine,
-                        media_address=s.media_address,
-                        max_call_seconds=s.max_call_seconds,
-                    ),
-                    progress=progress,
-                    scratch=s.var / "sending" / s.node,
-                    max_calls=s.max_calls,
-                    max_pages=s.max_pages,
+                sender = Sender(
+                    agent=agent,
+                    engine=engine,
+                    media_address=s.media_address,
+                    max_call_seconds=s.max_call_seconds,
                 )
-                tasks.append(worker.run())
-                if s.smtp_server:
-                    tasks.append(Mailer(store, s.smtp_server, s.mail_from).run())
+                tasks += self._sending(database, store, sender, progress)
             tasks.append(self._register(store, local))
             if receiver is not None:
                 tasks.append(self._report_load(receiver, local))
@@ -134,6 +129,36 @@ class Node:
                 agent.draining = True
                 if receiver is not None:
                     await receiver.drain(SHUTDOWN_SECONDS)
+
+    def _sending(
+        self, database: Database, store: FaxStore, sender: Sender, progress: Progress
+    ) -> list[Coroutine[Any, Any, None]]:
+        """Return the tasks of a worker: the queue, the side jobs, mail to fax."""
+        s = self._settings
+        queue, deliveries = FaxQueue(database), DeliveryStore(database)
+        scratch = s.var / "sending" / s.node
+        worker = Worker(
+            node=s.node,
+            database_url=s.database_url,
+            store=store,
+            queue=queue,
+            sender=sender,
+            progress=progress,
+            scratch=scratch,
+            max_calls=s.max_calls,
+        )
+        preparer = Preparer(store, queue, scratch, s.max_pages)
+        mailer = Mailer(store, deliveries, mail_server(s), s.portal_url) if s.smtp_server else None
+        deliverer = Deliverer(store, deliveries, mailer, parse_networks(s.webhook_networks))
+        tasks = [
+            worker.run(),
+            jobs.run(lambda: jobs.make_app(s.database_url, queue, preparer, deliverer), s.node),
+        ]
+        if s.mail_listen:
+            handler = mail_in.MailToFax(store, deliveries, s.mail_domain, scratch, s.max_pages)
+            host, port = parse_address(s.mail_listen)
+            tasks.append(mail_in.serve(handler, host, port, lmtp=s.mail_listen_lmtp))
+        return tasks
 
     async def _report_load(self, receiver: Receiver, local: tuple[str, int]) -> None:
         """Say every second how many calls we have: for Kamailio's choice of the least loaded."""
@@ -157,6 +182,19 @@ class Node:
                 await asyncio.sleep(2)
             else:
                 return
+
+
+def mail_server(settings: Settings) -> MailServer:
+    """Return where mail is handed in."""
+    host, _, port = settings.smtp_server.rpartition(":")
+    return MailServer(
+        host=host.strip("[]"),
+        port=int(port),
+        sender=settings.mail_from,
+        tls=settings.smtp_tls,
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+    )
 
 
 async def publish(settings: Settings) -> None:
@@ -190,9 +228,16 @@ async def _all(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[FaxStore]:
-    """Yield the store for a short command. Raises SetupError when PostgreSQL is away."""
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """Yield the database for a short command. Raises SetupError when PostgreSQL is away."""
     database = Database(settings.database_url, size=2)
     await database.ready()
     async with database:
+        yield database
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[FaxStore]:
+    """Yield the faxes for a short command. Raises SetupError when PostgreSQL is away."""
+    async with open_database(settings) as database:
         yield FaxStore(database)

@@ -8,11 +8,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from spandsp_bridge.app import open_store
+from spandsp_bridge.app import open_database
 from spandsp_bridge.cli_output import Json, print_json
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.settings import load
+from spandsp_bridge.store.queue import FaxQueue
 from spandsp_bridge.t38.outcome import judge_sip, reason_of_t30
 
 retry = typer.Typer(no_args_is_help=True, help="What follows a failed attempt.")
@@ -66,8 +67,8 @@ def retry_explain(
 
 
 async def _rules(brand: int | None) -> dict[str, policy.Rule]:
-    async with open_store(load()) as store:
-        rows = await store.retry_rules(brand)
+    async with open_database(load()) as database:
+        rows = await FaxQueue(database).retry_rules(brand)
     if not rows:
         raise UserError(
             f"there is no brand {brand}" if brand is not None else "there is no brand yet"

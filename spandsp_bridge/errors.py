@@ -7,7 +7,8 @@
     │   └── DocumentError     the document is at fault (has a reason code)
     ├── SetupError            the installation or its settings are at fault: exit code 3
     ├── EngineError           the fax engine could not take the call
-    └── CallFailed            a SIP call ended before it became a fax
+    ├── CallFailed            a SIP call ended before it became a fax
+    └── DeliveryRefused       a mail or a webhook call will never be taken
 """
 
 
@@ -50,3 +51,7 @@ class CallFailed(VfaxError):
         self.status = status
         self.reason = reason
         self.by_answer = by_answer
+
+
+class DeliveryRefused(VfaxError):
+    """A mail server or a webhook's receiver refused a delivery for good."""

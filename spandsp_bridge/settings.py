@@ -4,9 +4,9 @@ import ipaddress
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from spandsp_bridge.errors import SetupError
@@ -37,6 +37,20 @@ def _address(text: str) -> str:
 
 def _ports(text: str) -> str:
     parse_ports(text)
+    return text
+
+
+def _optional_address(text: str) -> str:
+    return _address(text) if text else text
+
+
+def parse_networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Return the networks of ``NETWORK,NETWORK``. Raises ValueError."""
+    return [ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _networks(text: str) -> str:
+    parse_networks(text)
     return text
 
 
@@ -109,6 +123,23 @@ class Settings(BaseSettings):
         "", description="HOST:PORT of the mail server for received faxes; empty: no mail"
     )
     mail_from: str = Field("fax@localhost", description="Sender address of mail")
+    smtp_tls: Literal["auto", "starttls", "tls", "none"] = Field(
+        "auto",
+        description="auto (STARTTLS if offered), starttls (required), tls (from the start), none",
+    )
+    smtp_user: str = Field("", description="Log-in at the mail server; empty: none")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password of that log-in")
+    mail_listen: Annotated[str, AfterValidator(_optional_address)] = Field(
+        "", description="ADDRESS:PORT where workers take mail to fax; empty: nowhere"
+    )
+    mail_listen_lmtp: bool = Field(False, description="true: that listener speaks LMTP")
+    mail_domain: str = Field(
+        "fax.localhost", description="Mail to NUMBER@ this domain becomes a fax"
+    )
+    portal_url: str = Field("", description="URL of the portal, for links in mails; empty: none")
+    webhook_networks: Annotated[str, AfterValidator(_networks)] = Field(
+        "", description="NETWORK,... of our own that webhooks may call; empty: none"
+    )
     port_base: int = Field(
         25060, ge=1024, le=64000, description="First of the 1,000 ports of `make demo`"
     )

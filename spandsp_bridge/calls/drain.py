@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import structlog
 
+from spandsp_bridge.calls.paper import faxed_pdf
 from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
-from spandsp_bridge.documents.tiff import TiffError, first_pages, to_pdf
+from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail
 from spandsp_bridge.model import Outcome
 from spandsp_bridge.store.faxes import FaxStore
 
@@ -76,7 +77,7 @@ class SpoolDrain:
             log.error("a call stays in the spool: its virtual fax is gone", key=entry.key)
             return False
         outcome = spooled.outcome or LOST
-        tiff, pdf = await asyncio.to_thread(_documents, spooled)
+        tiff, pdf, small = await asyncio.to_thread(_documents, spooled, outcome)
         fax_id = await self._store.store_received(
             spool_key=spooled.key,
             virtual_fax=virtual_fax,
@@ -88,6 +89,7 @@ class SpoolDrain:
             pages=spooled.pages,
             tiff=tiff,
             pdf=pdf,
+            thumbnail=small,
             received_at=datetime.fromtimestamp(spooled.facts.received_at, UTC),
         )
         await asyncio.to_thread(entry.remove)
@@ -95,14 +97,22 @@ class SpoolDrain:
         return True
 
 
-def _documents(spooled: SpooledFax) -> tuple[bytes, bytes]:
-    """Return the confirmed pages as (TIFF-F, PDF)."""
+def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, bytes]:
+    """Return the confirmed pages as (TIFF-F, PDF, PNG of the first page)."""
     if not spooled.pages:
-        return b"", b""
+        return b"", b"", b""
     tiff = first_pages(spooled.tiff, len(spooled.pages))
     facts = spooled.facts
     try:
-        return tiff, to_pdf(tiff, title=f"Fax from {facts.remote_number} to {facts.local_number}")
+        pdf = faxed_pdf(
+            tiff,
+            sender=facts.remote_number,
+            receiver=facts.local_number,
+            pages=len(spooled.pages),
+            partial=not outcome.ok,
+            at=datetime.fromtimestamp(facts.received_at, UTC),
+        )
+        return tiff, pdf, thumbnail(tiff)
     except TiffError:
         log.exception("no PDF could be made; the TIFF is kept", key=spooled.key)
-        return tiff, b""
+        return tiff, b"", b""

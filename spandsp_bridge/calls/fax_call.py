@@ -28,7 +28,9 @@ MEDIA_REFUSED = (415, 488, 606)  #: answers to an offer that leave the call as i
 class FaxCall:
     """Ties a call to a session; the call's handler, in both directions."""
 
-    def __init__(self, session: Session, local: LocalMedia) -> None:
+    def __init__(
+        self, session: Session, local: LocalMedia, max_datagram: int | None = None
+    ) -> None:
         self.local = local
         self.trace: list[str] = []
         self.hung_up_by = ""
@@ -36,6 +38,7 @@ class FaxCall:
         self.t38 = asyncio.Event()  #: T.30 runs over UDPTL
         self.media = Media.NONE
         self._session = session
+        self._max_datagram = max_datagram
         self._peer: MediaPeer | None = None
         self._audio: SdpMedia | None = None
         self._offered: SdpMedia | None = None
@@ -52,10 +55,7 @@ class FaxCall:
         """Answer a re-INVITE: to T.38, back to audio, or a refresh of what is."""
         if not sdp:
             return self.local.current
-        description = read(sdp)
-        if description is not None and self.media is Media.AUDIO and self._negotiated:
-            description.keep_audio()  # a fax over audio goes on as it began
-        answer = self.local.answer(description) if description is not None else None
+        answer = self._answer(sdp, keep_audio=self.media is Media.AUDIO and self._negotiated)
         if answer is None:
             return Refusal(488)
         ours, medium = answer
@@ -79,6 +79,8 @@ class FaxCall:
             if self.media is Media.T38:
                 return  # the end of a fax: what T.30 still has to say, it says over UDPTL
         peer = t38_peer(medium) if medium.is_t38 else audio_peer(medium)
+        if self._max_datagram is not None:
+            peer = replace(peer, max_datagram=min(peer.max_datagram, self._max_datagram))
         media = Media.T38 if medium.is_t38 else max(self.media, Media.TONES)
         if (media, peer) == (self.media, self._peer):
             return  # a session refresh disturbs nothing
@@ -89,12 +91,20 @@ class FaxCall:
 
     def take_offer(self, sdp: bytes) -> bytes | None:
         """Answer the offer of an INVITE; None when there is nothing in it for us."""
-        description = read(sdp)
-        answer = self.local.answer(description) if description is not None else None
+        answer = self._answer(sdp)
         if answer is None:
             return None
         self._offered = answer[1]
         return answer[0]
+
+    def _answer(self, sdp: bytes, *, keep_audio: bool = False) -> tuple[bytes, SdpMedia] | None:
+        """Return our answer to an offer, and the line that we took; None: nothing is for us."""
+        description = read(sdp)
+        if description is None:
+            return None
+        if keep_audio:
+            description.keep_audio()  # a fax over audio goes on as it began
+        return self.local.answer(description)
 
     def begin(self) -> None:
         """Run what was agreed on when the INVITE was answered."""

@@ -33,14 +33,18 @@ class SendJob:
     from_number: str
     to_number: str
     file: Path
-    pages: int  #: of the whole document
+    pages: int  #: of the whole fax
     station_id: str
     header_line: str
     time_zone: str
     ecm: bool
     max_bit_rate: int
     audio_fax: AudioFax = AudioFax.AFTER_T38_REFUSED
-    start_page: int = 0  #: pages that earlier attempts had confirmed
+    already: int = 0  #: pages that earlier attempts had confirmed
+    start_page: int = 0  #: of the file, from 0
+    lead: int = 0  #: pages at the front of the file that are not the fax's: a continuation cover
+    max_datagram: int | None = None  #: largest UDPTL packet, whatever the far end's SDP says
+    avoid_carriers: tuple[int, ...] = ()  #: tried last
 
 
 @dataclass(slots=True)
@@ -59,6 +63,18 @@ def parse_route(value: str | None) -> dict[str, str] | None:
     known, _, uri = value.partition("uri=")  # the URI is last, and may hold semicolons
     pairs = (part.split("=", 1) for part in known.split(";") if "=" in part)
     return {**{name.strip(): text.strip() for name, text in pairs}, "uri": uri.strip()}
+
+
+def _headers(job: SendJob) -> dict[str, str]:
+    """Return what Kamailio is told of a call, and nobody else."""
+    headers = {
+        "X-Vfax-Company": str(job.company_id),
+        "X-Vfax-Fax": str(job.fax_id),
+        "X-Vfax-Attempt": str(job.attempt),
+    }
+    if job.avoid_carriers:
+        headers["X-Vfax-Avoid"] = ",".join(map(str, job.avoid_carriers))
+    return headers
 
 
 class Sender:
@@ -98,17 +114,13 @@ class Sender:
             local = LocalMedia(
                 self._media_address, session.audio_port, session.t38_port, job.max_bit_rate
             )
-            fax_call = FaxCall(session, local)
+            fax_call = FaxCall(session, local, job.max_datagram)
             proxy = self._agent.outbound_proxy[0]
             call = self._agent.invite(
                 to=Uri(job.to_number, proxy),
                 from_=NameAddr(Uri(job.from_number, proxy)),
                 sdp=local.audio(),
-                headers={
-                    "X-Vfax-Company": str(job.company_id),
-                    "X-Vfax-Fax": str(job.fax_id),
-                    "X-Vfax-Attempt": str(job.attempt),
-                },
+                headers=_headers(job),
                 handler=fax_call,
             )
             outcome = await self._converse(call, fax_call, job, on_page)
@@ -150,7 +162,8 @@ class Sender:
             sending=True,
             expected=job.pages,
             complete=False,
-            already=job.start_page,
+            already=job.already,
+            lead=job.lead,
         )
         outcome.sip_status, outcome.sip_reason = response.status, response.reason
         outcome.hung_up_by = fax_call.hung_up_by or "us"

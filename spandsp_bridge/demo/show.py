@@ -129,7 +129,9 @@ async def send_one(stack: Stack, console: Console) -> Proof:
     live = LiveProgress(settings.redis_url)
     async with open_store(settings) as store:
         sender = await store.find_virtual_fax(SENDER)
-        fax_id = await store.submit(sender, RECEIVER_NUMBER, original.read_bytes())
+        fax_id = await store.submit(
+            sender, RECEIVER_NUMBER, [(original.name, original.read_bytes())]
+        )
         with page_bar(console) as bar:
             task = bar.add_task(f"fax {fax_id}", total=pages)
             sent = await follow(store, live, fax_id, bar, task, FAX_SECONDS)

@@ -1,37 +1,26 @@
-"""PDF to TIFF-F: fine resolution, G4 in the file, A4 or Letter.
-
-Ghostscript runs as a program of its own with -dSAFER and hard limits; nothing
-of a stranger's file is interpreted in this process beyond the page count.
-"""
+"""Documents to TIFF-F: what may be faxed, and the sandboxed child that makes pages of it."""
 
 import asyncio
-import io
-import logging
+import json
 import os
-import shutil
-import signal
+import stat
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pypdf import PdfReader, PdfWriter
-from pypdf.errors import PyPdfError
-
-from spandsp_bridge.documents.tiff import TiffError, page_sizes
-from spandsp_bridge.errors import DocumentError, SetupError
-
-# A damaged document becomes one DocumentError; pypdf's remarks on the way are noise.
-logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-
-X_DPI, Y_DPI = 204, 196  # T.4 §2: fine resolution, 8.04 by 7.7 lines a millimetre
-WIDTH = 1728  # T.4 §2: pixels of a line, 215 mm
-LENGTHS = {"a4": 2291, "letter": 2156}  # rows of 297 mm and 279 mm
+from spandsp_bridge.documents import sandbox
+from spandsp_bridge.documents.prepare import Job
+from spandsp_bridge.documents.tiff import TiffError, line_bytes, page_sizes
+from spandsp_bridge.errors import DocumentError
 
 MAX_BYTES = 100 * 2**20
-SECONDS_PER_PAGE = 10
-BASE_SECONDS = 30
-MEMORY = 2 * 2**30
-FILE_SIZE = 2**30
+SECONDS_PER_PAGE = 5
+BASE_SECONDS = 60
+MOST_SECONDS = 600
+MAX_OUTPUT = 512 * 2**20
+#: LibreOffice takes a gigabyte and a second or two for each document: so many at a time.
+AT_A_TIME = max(1, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,132 +29,124 @@ class Rendered:
 
     tiff: bytes
     pages: int
+    line_bytes: tuple[int, ...]  #: octets of each page's image data, G4
 
 
-def inspect(data: bytes, max_pages: int, name: str = "the document") -> int:
-    """Check that bytes are a PDF that can be faxed; return its page count.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a document is put on paper."""
 
-    Raises DocumentError with one of the reasons `document_empty`, `file_format_invalid`,
-    `document_encrypted`, `document_too_large`, `document_without_pages`,
-    `page_count_limit_exceeded`.
-    """
-    if not data:
-        raise DocumentError("document_empty", f"{name} is empty: give a PDF with at least one page")
-    if len(data) > MAX_BYTES:
+    paper: str = "a4"  #: or `letter`
+    resolution: str = "fine"  #: or `normal`, `superfine`
+    pictures: str = "auto"  #: or `text`, `photo`
+    long_pages: str = "split"  #: or `scale`
+
+
+def check_sizes(files: Sequence[tuple[str, bytes]]) -> None:
+    """Refuse files that are empty or too large, before they are stored. Raises DocumentError."""
+    if not files:
+        raise DocumentError("document_empty", "there is no document: give at least one file")
+    for name, data in files:
+        if not data:
+            raise DocumentError("document_empty", f"{name} is empty: give a document with a page")
+    size = sum(len(data) for _, data in files)
+    if size > MAX_BYTES:
         raise DocumentError(
             "document_too_large",
-            f"{name} has {len(data) // 2**20} MiB: at most {MAX_BYTES // 2**20} MiB can be faxed",
+            f"{'the documents have' if len(files) > 1 else f'{files[0][0]} has'} "
+            f"{size // 2**20} MiB: at most {MAX_BYTES // 2**20} MiB can be faxed",
         )
-    if b"%PDF-" not in data[:1024]:
-        raise DocumentError(
-            "file_format_invalid", f"{name} is no PDF: only PDF documents can be faxed"
-        )
+
+
+async def render(
+    files: Sequence[tuple[str, bytes]],
+    look: Look,
+    max_pages: int,
+    scratch: Path | None = None,
+    cover: str = "",
+) -> Rendered:
+    """Make one fax of (name, content) pairs, with its files under `scratch`.
+
+    `cover` is the HTML of a page that comes first. Raises DocumentError with one of the reasons
+    `document_empty`, `document_too_large`, `document_without_pages`, `document_encrypted`,
+    `file_format_invalid`, `office_not_installed`, `page_count_limit_exceeded`,
+    `cover_page_invalid`, `conversion_failed`, `conversion_timeout`.
+    """
+    if files or not cover:
+        check_sizes(files)
+    job = Job(names=[name for name, _ in files], max_pages=max_pages, cover=cover, **asdict(look))
+    said, tiff = await _in_sandbox(files, job, scratch)
     try:
-        reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise DocumentError(
-                "document_encrypted",
-                f"{name} is protected by a password: save it without one, then send it again",
-            )
-        pages = len(reader.pages)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        made = len(page_sizes(tiff))
+        octets = tuple(line_bytes(tiff))
+    except TiffError:
+        made, octets = 0, ()
+    if made == 0 or made != said:
         raise DocumentError(
-            "file_format_invalid",
-            f"{name} is a damaged PDF: open it in a viewer and save it again, then send that",
-        ) from error
-    if pages == 0:
-        raise DocumentError("document_without_pages", f"{name} has no pages: nothing can be faxed")
-    if pages > max_pages:
-        raise DocumentError(
-            "page_count_limit_exceeded",
-            f"{name} has {pages} pages: at most {max_pages} can be faxed, so split it",
+            "conversion_failed",
+            f"the document could not be rendered ({made} of {said} pages): "
+            "open it in a viewer and save it again as PDF, then send that",
         )
+    return Rendered(tiff, made, octets)
+
+
+async def check(
+    files: Sequence[tuple[str, bytes]], look: Look, max_pages: int, scratch: Path | None = None
+) -> int:
+    """Return how many pages a document will have, without making them. Raises DocumentError."""
+    check_sizes(files)
+    names = [name for name, _ in files]
+    job = Job(names=names, max_pages=max_pages, check_only=True, **asdict(look))
+    pages, _ = await _in_sandbox(files, job, scratch)
     return pages
 
 
-def join(documents: list[tuple[str, bytes]], max_pages: int) -> bytes:
-    """Check (name, PDF) pairs and return them as one PDF. Raises DocumentError."""
-    pages = sum(inspect(data, max_pages, name) for name, data in documents)
-    if pages > max_pages:
-        raise DocumentError(
-            "page_count_limit_exceeded",
-            f"the documents have {pages} pages together: at most {max_pages} can be faxed",
-        )
-    if len(documents) == 1:
-        return documents[0][1]
-    writer = PdfWriter()
-    for name, data in documents:
-        try:
-            writer.append(io.BytesIO(data))
-        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DocumentError(
-                "file_format_invalid", f"{name} cannot be joined with the others: send it alone"
-            ) from error
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-async def _ghostscript(folder: Path, paper: str, seconds: float) -> bool:
-    if shutil.which("gs") is None:
-        raise SetupError("ghostscript (gs) is not installed: apt-get install ghostscript")
-    arguments = [
-        *("prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", "--core=0", "--"),
-        "gs",
-        "-q",
-        "-dSAFER",
-        "-dBATCH",
-        "-dNOPAUSE",
-        "-sDEVICE=tiffg4",
-        f"-r{X_DPI}x{Y_DPI}",
-        f"-g{WIDTH}x{LENGTHS[paper]}",
-        "-dPDFFitPage",
-        "-dMaxStripSize=0",
-        "-sOutputFile=out.tif",
-        "in.pdf",
-    ]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            cwd=folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TMPDIR": str(folder)},
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise SetupError("prlimit is not installed: apt-get install util-linux") from error
-    try:
-        return await asyncio.wait_for(process.wait(), seconds) == 0
-    except TimeoutError:
-        raise DocumentError(
-            "conversion_timeout",
-            f"the document took longer than {seconds:.0f} s to render: make it simpler or split it",
-        ) from None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-async def render(data: bytes, paper: str, max_pages: int, scratch: Path) -> Rendered:
-    """Render a PDF to TIFF-F, with its files under `scratch`. Raises DocumentError."""
-    pages = await asyncio.to_thread(inspect, data, max_pages)
+async def _in_sandbox(
+    files: Sequence[tuple[str, bytes]], job: Job, scratch: Path | None
+) -> tuple[int, bytes]:
+    """Run the child; return the pages that it speaks of, and the TIFF-F that it made."""
     with tempfile.TemporaryDirectory(prefix="render-", dir=scratch) as name:
         folder = Path(name)
-        await asyncio.to_thread((folder / "in.pdf").write_bytes, data)
-        good = await _ghostscript(folder, paper, BASE_SECONDS + SECONDS_PER_PAGE * pages)
-        output = folder / "out.tif"
-        tiff = await asyncio.to_thread(output.read_bytes) if good and output.exists() else b""
+        await asyncio.to_thread(_write, folder, files, job)
+        seconds = min(MOST_SECONDS, BASE_SECONDS + SECONDS_PER_PAGE * job.max_pages)
+        async with _turn():
+            status = await sandbox.run(
+                sandbox.python("spandsp_bridge.documents.prepare"), folder, seconds
+            )
+        if status is None:
+            raise DocumentError(
+                "conversion_timeout",
+                f"the document took longer than {seconds} s to render: make it simpler or split it",
+            )
+        result = json.loads(_read(folder / "result.json") or b"{}")
+        if "error" in result:
+            reason, message = result["error"]
+            raise DocumentError(str(reason), str(message))
+        tiff = await asyncio.to_thread(_read, folder / "out.tif")
+    return int(result.get("pages", 0)), tiff
+
+
+_turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+def _turn() -> asyncio.Semaphore:
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_A_TIME))
+
+
+def _write(folder: Path, files: Sequence[tuple[str, bytes]], job: Job) -> None:
+    for number, (_, data) in enumerate(files):
+        (folder / str(number)).write_bytes(data)
+    (folder / "job.json").write_text(json.dumps(asdict(job)))
+
+
+def _read(file: Path) -> bytes:
+    """Return what the child wrote: a plain file of a bearable size, or nothing."""
     try:
-        made = len(page_sizes(tiff))
-    except TiffError:
-        made = 0
-    if made != pages:
-        raise DocumentError(
-            "conversion_failed",
-            f"the document could not be rendered ({made} of {pages} pages): "
-            "open it in a viewer and save it again, then send that",
-        )
-    return Rendered(tiff, pages)
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with os.fdopen(handle, "rb") as opened:
+        facts = os.fstat(opened.fileno())
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MAX_OUTPUT:
+            return b""
+        return opened.read()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spandsp_bridge.calls.send import SendJob
-from spandsp_bridge.model import AudioFax
+from spandsp_bridge.model import AudioFax, Media, Outcome
+from spandsp_bridge.store.queue import PeerProfile
 
 MAX_ATTEMPTS = 12  #: of one fax, whatever the rules say
 WITHOUT_V17 = 9600  #: bit/s, the fastest rate of V.29
@@ -79,8 +80,17 @@ def steps(rules: Mapping[str, Rule], history: Sequence[str]) -> list[str]:
     return list(changed)
 
 
-def adapted(job: SendJob, changes: Sequence[str]) -> SendJob:
-    """Return the job with the changes that earlier failures ask for."""
+def last_step(rules: Mapping[str, Rule], history: Sequence[str]) -> str:
+    """Return what the latest failure asks the next attempt to change, or an empty text."""
+    before = steps(rules, history[:-1])
+    return next((step for step in steps(rules, history) if step not in before), "")
+
+
+def adapted(job: SendJob, changes: Sequence[str], carriers: Sequence[int] = ()) -> SendJob:
+    """Return the job with the changes that earlier failures ask for.
+
+    `carriers` are those that took the calls before: the last one is avoided by `other_carrier`.
+    """
     for change in changes:
         match change:
             case "ecm_off":
@@ -89,7 +99,55 @@ def adapted(job: SendJob, changes: Sequence[str]) -> SendJob:
                 job = replace(job, max_bit_rate=min(job.max_bit_rate, WITHOUT_V17))
             case "audio":
                 job = replace(job, audio_fax=AudioFax.FIRST)
+            case "other_carrier":
+                avoided = dict.fromkeys((*job.avoid_carriers, *carriers))
+                job = replace(job, avoid_carriers=tuple(avoided))
     return job
+
+
+def with_profile(job: SendJob, profile: PeerProfile | None) -> SendJob:
+    """Return the job as the far machine's profile wants it."""
+    if profile is None:
+        return job
+    return replace(
+        job,
+        ecm=job.ecm if profile.ecm is None else profile.ecm,
+        max_bit_rate=min(job.max_bit_rate, profile.max_bit_rate or job.max_bit_rate),
+        audio_fax=AudioFax(profile.audio_fax) if profile.audio_fax else job.audio_fax,
+        max_datagram=profile.max_datagram,
+        avoid_carriers=profile.avoid_carriers,
+    )
+
+
+def learned(job: SendJob, usual: SendJob, outcome: Outcome) -> PeerProfile | None:
+    """Return what a successful attempt taught beyond the `usual` way, or None."""
+    audio = outcome.stats.media is Media.AUDIO
+    if audio and usual.audio_fax is AudioFax.FIRST:
+        audio = False  # it was asked for
+    told = [
+        *(["ECM off"] if usual.ecm and not job.ecm else []),
+        *([f"at {job.max_bit_rate} bit/s"] if job.max_bit_rate < usual.max_bit_rate else []),
+        *(["over audio"] if audio else []),
+        *(["with another carrier"] if job.avoid_carriers else []),
+    ]
+    if not told:
+        return None
+    return PeerProfile(
+        ecm=False if usual.ecm and not job.ecm else None,
+        max_bit_rate=job.max_bit_rate if job.max_bit_rate < usual.max_bit_rate else None,
+        audio_fax=AudioFax.FIRST if audio else None,
+        avoid_carriers=job.avoid_carriers,
+        reason=f"fax {job.fax_id} went through {', '.join(told)}",
+    )
+
+
+RESOLUTIONS = ("normal", "fine", "superfine")
+
+
+def coarser(resolution: str) -> str | None:
+    """Return the next lower resolution, or None."""
+    place = RESOLUTIONS.index(resolution)
+    return RESOLUTIONS[place - 1] if place else None
 
 
 def explain(rules: Mapping[str, Rule], reason: str) -> list[dict[str, object]]:

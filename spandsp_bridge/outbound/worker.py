@@ -1,4 +1,4 @@
-"""The outbound worker: claims faxes, renders, dials, stores each attempt and the end."""
+"""The outbound worker: claims faxes, dials, stores each attempt and the end."""
 
 import asyncio
 import contextlib
@@ -6,24 +6,27 @@ import itertools
 import random
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
 
-from spandsp_bridge.calls.send import Sender, SendJob
+from spandsp_bridge.calls.paper import joined, tiff_of
+from spandsp_bridge.calls.send import Sender, SendJob, SendResult
 from spandsp_bridge.calls.spool import received_page
-from spandsp_bridge.documents.render import render
-from spandsp_bridge.documents.tiff import to_pdf
-from spandsp_bridge.errors import DocumentError
-from spandsp_bridge.model import Outcome, PageDone
+from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.render import Look, render
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.model import Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.store.database import listen
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.queue import FaxQueue, PeerProfile
 from spandsp_bridge.t38.time_zone import posix_tz
 
 log = structlog.get_logger(__name__)
@@ -42,29 +45,31 @@ class Worker:
         node: str,
         database_url: str,
         store: FaxStore,
+        queue: FaxQueue,
         sender: Sender,
         progress: Progress,
         scratch: Path,
         max_calls: int,
-        max_pages: int,
     ) -> None:
         self._node = node
         # Claims belong to this process: one that took our name later is another.
         self._name = f"{node}-{secrets.token_hex(4)}"
         self._database_url = database_url
         self._store = store
+        self._queue = queue
         self._sender = sender
         self._progress = progress
         self._scratch = scratch
         self._max_calls = max_calls
-        self._max_pages = max_pages
         self._tasks: set[asyncio.Task[None]] = set()
+        self._cancelled: dict[int, asyncio.Event] = {}  # of the faxes in hand
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
         """Send for ever."""
         self._scratch.mkdir(parents=True, exist_ok=True)
-        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._keep_leases())]
+        helpers = [asyncio.create_task(each) for each in (
+            self._listen(), self._listen_for_cancels(), self._keep_leases())]  # fmt: skip
         try:
             while True:
                 self._wake.clear()
@@ -80,19 +85,33 @@ class Worker:
                 task.cancel()
             await asyncio.wait(running, timeout=2)
             with contextlib.suppress(psycopg.Error, OSError):
-                await self._store.abandon_claims(self._name)
+                await self._queue.abandon_claims(self._name)
 
     async def _listen(self) -> None:
         async for _ in listen(self._database_url, "vfax_faxes"):
             self._wake.set()
+
+    async def _listen_for_cancels(self) -> None:
+        async for note in listen(self._database_url, "vfax_cancel"):
+            if note is None:  # some may have been missed
+                with contextlib.suppress(psycopg.Error, OSError):
+                    await self._look_for_cancels()
+            elif note.isdigit() and int(note) in self._cancelled:
+                self._cancelled[int(note)].set()
+
+    async def _look_for_cancels(self) -> None:
+        for fax_id in await self._queue.cancelled(self._name):
+            if fax_id in self._cancelled:
+                self._cancelled[fax_id].set()
 
     async def _keep_leases(self) -> None:
         for round_number in itertools.count():
             try:
                 if round_number % PARTITIONS_EVERY == 0:
                     await self._store.ensure_partitions()
-                await self._store.renew(self._name)
-                for fax_id in await self._store.expire_claims():
+                await self._queue.renew(self._name)
+                await self._look_for_cancels()
+                for fax_id in await self._queue.expire_claims():
                     log.error("a worker died in mid-call", fax_id=fax_id)
             except (psycopg.Error, OSError) as error:
                 log.warning("leases could not be renewed", error=str(error)[:200])
@@ -100,7 +119,7 @@ class Worker:
 
     async def _claim_what_fits(self) -> None:
         while len(self._tasks) < self._max_calls:
-            fax = await self._store.claim(self._name)
+            fax = await self._queue.claim(self._name)
             if fax is None:
                 return
             task = asyncio.create_task(self._send(fax))
@@ -112,41 +131,57 @@ class Worker:
         self._wake.set()
 
     async def _send(self, fax: Fax) -> None:
+        self._cancelled[fax.id] = asyncio.Event()
         with structlog.contextvars.bound_contextvars(fax_id=fax.id):
             try:
                 outcome = await self._attempt(fax)
-            except DocumentError as error:
-                outcome = Outcome(False, error.reason, str(error))
+            except UserError as error:
+                outcome = Outcome(False, "document_missing", f"{error}.", fax.pages_confirmed)
             except asyncio.CancelledError:
                 raise
             except Exception:
                 log.exception("sending failed")
                 outcome = Outcome(
-                    False, "internal_error", "Sending failed inside the fax system; see its log."
-                )
+                    False, "internal_error", "Sending failed inside the fax system; see its log.",
+                    fax.pages_confirmed,
+                )  # fmt: skip
+            finally:
+                del self._cancelled[fax.id]
+            if outcome is None:
+                return
             if outcome.ok or not await self._try_again(fax, outcome):
                 await self._end(fax, outcome)
 
     async def _try_again(self, fax: Fax, outcome: Outcome) -> bool:
         """Put the fax back into the queue if its brand's rules say so; tell whether they did."""
-        history = await self._store.reasons(fax)
-        if not history:
+        history = await self._queue.history(fax)
+        if not history.reasons or outcome.reason == "cancelled":
             return False  # nobody was called: the document is at fault
-        decision = policy.decide(await self._rules(fax), history, random.random)
+        rules = await self._rules(fax)
+        decision = policy.decide(rules, history.reasons, random.random)
         if decision.why:
             outcome.explanation = f"{outcome.explanation.rstrip('.')} ({decision.why})."
         if not decision.retry:
             return False
-        await self._persist(lambda: self._store.retry_fax(fax, outcome, decision.delay))
+        resolution = None
+        if policy.last_step(rules, history.reasons) == "coarser":
+            resolution = policy.coarser(await self._resolution(fax))
+            if resolution is None:
+                return False  # it is as coarse as a fax can be
+        await self._persist(lambda: self._queue.retry_fax(fax, outcome, decision.delay, resolution))
         await self._progress.put(fax.id, stage="waiting", reason=outcome.reason)
         log.info("another attempt follows", reason=outcome.reason, seconds=round(decision.delay))
         return True
 
+    async def _resolution(self, fax: Fax) -> str:
+        sender = await self._store.virtual_fax(fax.virtual_fax_id)
+        return fax.resolution or (sender.resolution if sender else "fine")
+
     async def _rules(self, fax: Fax) -> dict[str, policy.Rule]:
-        return policy.rules_of(await self._store.retry_rules(fax.brand_id))
+        return policy.rules_of(await self._queue.retry_rules(fax.brand_id))
 
     async def _end(self, fax: Fax, outcome: Outcome) -> None:
-        await self._persist(lambda: self._store.end_fax(fax, outcome))
+        await self._persist(lambda: self._queue.end_fax(fax, outcome))
         await self._progress.put(fax.id, stage="ended", reason=outcome.reason, pages=outcome.pages)
         log.info("outbound fax ended", reason=outcome.reason, pages=outcome.pages)
 
@@ -162,73 +197,147 @@ class Worker:
             else:
                 return
 
-    async def _attempt(self, fax: Fax) -> Outcome:
+    async def _attempt(self, fax: Fax) -> Outcome | None:
+        """Make one call; None: the pages are made anew first. Raises UserError."""
         sender = await self._store.virtual_fax(fax.virtual_fax_id)
-        original = await self._store.document(fax, "original")
-        if sender is None or original is None:
-            raise DocumentError("document_missing", "The document or its virtual fax is gone.")
-        await self._progress.put(fax.id, stage="rendering")
-        rendered = await render(original, sender.paper, self._max_pages, self._scratch)
-        pdf = await asyncio.to_thread(to_pdf, rendered.tiff, title=f"Fax to {fax.remote_number}")
-        await self._store.set_rendered(fax, rendered.tiff, pdf, rendered.pages)
-        if fax.pages_confirmed >= rendered.pages:
+        if sender is None or fax.pages is None:
+            raise UserError("the fax's virtual fax or its pages are gone")
+        if fax.pages_confirmed >= fax.pages:
             return Outcome(True, "completed", "Every page was confirmed by the receiver.",
-                           rendered.pages)  # fmt: skip
-        with tempfile.TemporaryDirectory(prefix=f"{fax.id}-", dir=self._scratch) as folder:
-            file = Path(folder) / "send.tif"
-            await asyncio.to_thread(file.write_bytes, rendered.tiff)
-            return await self._dial(fax, sender, file, rendered.pages)
-
-    async def _dial(self, fax: Fax, sender: VirtualFax, file: Path, pages: int) -> Outcome:
-        changes = policy.steps(await self._rules(fax), await self._store.reasons(fax))
-        attempt = await self._store.begin_attempt(fax, self._node)
-        await self._progress.put(fax.id, stage="dialling", page=0, pages=pages)
-
-        late: list[ReceivedPage] = []
-
-        async def on_page(event: PageDone) -> None:
-            stats = event.stats
-            await self._progress.put(
-                fax.id,
-                stage="sending",
-                page=fax.pages_confirmed + event.page,
-                pages=pages,
-                bit_rate=stats.bit_rate,
-                remote_station_id=stats.remote_station_id,
-            )
-            event = replace(event, page=fax.pages_confirmed + event.page)
-            page = received_page(event, stats.width, stats.length)
-            try:
-                await self._store.confirm_page(fax, attempt, page)
-            except psycopg.OperationalError as error:
-                log.warning("a confirmed page waits for the end", error=str(error)[:200])
-                late.append(page)
-
-        job = SendJob(
+                           fax.pages)  # fmt: skip
+        usual = SendJob(
             fax_id=fax.id,
             company_id=fax.company_id,
-            attempt=attempt,
+            attempt=0,
             from_number=fax.local_number,
             to_number=fax.remote_number,
-            file=file,
-            pages=pages,
+            file=Path(),
+            pages=fax.pages,
             station_id=sender.station_id,
             header_line=sender.header_line,
             time_zone=posix_tz(sender.time_zone),
             ecm=sender.ecm,
             max_bit_rate=sender.max_bit_rate,
             audio_fax=sender.audio_fax,
-            start_page=fax.pages_confirmed,
+            already=fax.pages_confirmed,
         )
-        result = await self._sender.send(policy.adapted(job, changes), on_page)
+        profile = await self._queue.profile(fax.brand_id, fax.remote_number)
+        resolution = fax.resolution or sender.resolution
+        if profile and profile.resolution and not fax.pages_confirmed:
+            finer = policy.RESOLUTIONS.index(resolution)
+            if finer > policy.RESOLUTIONS.index(profile.resolution):
+                known = Outcome(False, "receiver_resolution", f"Made coarser: {profile.reason}.")
+                await self._persist(
+                    lambda: self._queue.retry_fax(fax, known, 0, profile.resolution)
+                )
+                return None
+        history = await self._queue.history(fax)
+        changes = policy.steps(await self._rules(fax), history.reasons)
+        with tempfile.TemporaryDirectory(prefix=f"{fax.id}-", dir=self._scratch) as folder:
+            job = await self._with_file(usual, fax, sender, Path(folder) / "send.tif")
+            job = policy.adapted(policy.with_profile(job, profile), changes, history.carriers)
+            outcome = await self._dial(fax, job)
+        if outcome.ok and "coarser" in changes:
+            why = f"fax {fax.id} went through in a lower resolution"
+            await self._learn(fax, PeerProfile(resolution=resolution, reason=why))
+        if outcome.ok and (told := policy.learned(job, usual, outcome)) is not None:
+            await self._learn(fax, told)
+        elif profile is not None and not outcome.ok and outcome.stats.media is not Media.NONE:
+            with contextlib.suppress(psycopg.Error, OSError):
+                await self._queue.forget(fax.brand_id, fax.remote_number)
+        return outcome
+
+    async def _learn(self, fax: Fax, told: PeerProfile) -> None:
+        log.info("learned how to fax a number", number=fax.remote_number, reason=told.reason)
+        with contextlib.suppress(psycopg.Error, OSError):
+            await self._queue.learn(fax.brand_id, fax.remote_number, told)
+
+    async def _with_file(self, job: SendJob, fax: Fax, sender: VirtualFax, file: Path) -> SendJob:
+        """Write the pages to send, those not confirmed yet behind a page that says so."""
+        tiff = await tiff_of(self._store, fax)
+        lead = b""
+        if fax.pages_confirmed and sender.continuation_cover:
+            assert fax.pages is not None
+            html = cover.continuation(
+                fax.local_number, fax.pages_confirmed, fax.pages, sender.language
+            )
+            look = Look(sender.paper, fax.resolution or sender.resolution)
+            try:
+                lead = (await render([], look, 1, self._scratch, cover=html)).tiff
+            except UserError as error:
+                log.warning("no continuation cover", error=str(error))
+        if lead:
+            tiff = await asyncio.to_thread(joined, lead, tiff, fax.pages_confirmed)
+        await asyncio.to_thread(file.write_bytes, tiff)
+        return replace(
+            job, file=file, lead=1 if lead else 0, start_page=0 if lead else fax.pages_confirmed
+        )
+
+    async def _dial(self, fax: Fax, job: SendJob) -> Outcome:
+        attempt = await self._queue.begin_attempt(fax, self._node)
+        job = replace(job, attempt=attempt)
+        await self._progress.put(fax.id, stage="dialling", page=0, pages=job.pages)
+        late: list[ReceivedPage] = []
+        confirmed = job.already
+
+        async def on_page(event: PageDone) -> None:
+            nonlocal confirmed
+            stats = event.stats
+            number = job.already + event.page - job.lead
+            await self._progress.put(
+                fax.id,
+                stage="sending",
+                page=number,
+                pages=job.pages,
+                bit_rate=stats.bit_rate,
+                remote_station_id=stats.remote_station_id,
+            )
+            if number <= job.already:
+                return  # the continuation cover
+            page = received_page(replace(event, page=number), stats.width, stats.length)
+            try:
+                await self._queue.confirm_page(fax, attempt, page)
+            except psycopg.OperationalError as error:
+                log.warning("a confirmed page waits for the end", error=str(error)[:200])
+                late.append(page)
+            confirmed = number
+
+        result = await self._unless_cancelled(fax, self._sender.send(job, on_page))
+        if result is None:
+            result = SendResult(_cancelled(confirmed, job.pages), "", None)
         outcome = result.outcome
-        outcome.pages = max(outcome.pages, fax.pages_confirmed)
-        this_attempt = replace(outcome, pages=outcome.pages - fax.pages_confirmed)
+        outcome.pages = max(outcome.pages, job.already)
+        this_attempt = replace(outcome, pages=outcome.pages - job.already)
         for page in late:
-            await self._persist(partial(self._store.confirm_page, fax, attempt, page))
+            await self._persist(partial(self._queue.confirm_page, fax, attempt, page))
         await self._persist(
-            lambda: self._store.end_attempt(
+            lambda: self._queue.end_attempt(
                 fax, attempt, this_attempt, result.call_id, result.route
             )
         )
         return outcome
+
+    async def _unless_cancelled(
+        self, fax: Fax, call: Coroutine[Any, Any, SendResult]
+    ) -> SendResult | None:
+        """Make a call; None when somebody ended the fax: then the call is hung up."""
+        calling = asyncio.create_task(call)
+        asked = asyncio.create_task(self._cancelled[fax.id].wait())
+        try:
+            await asyncio.wait((calling, asked), return_when=asyncio.FIRST_COMPLETED)
+            return await calling if calling.done() else None
+        finally:
+            asked.cancel()
+            if not calling.done():
+                calling.cancel()
+                await asyncio.wait([calling], timeout=2)
+
+
+def _cancelled(confirmed: int, pages: int) -> Outcome:
+    if confirmed == pages:
+        return Outcome(True, "completed", f"Every page was confirmed by the receiver: {pages}.",
+                       pages)  # fmt: skip
+    return Outcome(
+        False, "cancelled", f"Cancelled in mid-call, with {confirmed} of {pages} pages confirmed.",
+        confirmed, hung_up_by="us",
+    )  # fmt: skip

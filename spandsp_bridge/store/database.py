@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import psycopg.sql
 import structlog
+from procrastinate.schema import SchemaManager
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -171,6 +172,31 @@ async def _missing_extension(connection: psycopg.AsyncConnection[Any], text: str
     return None
 
 
+def _job_migrations() -> list[Path]:
+    return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+
+async def _migrate_jobs(connection: psycopg.AsyncConnection[Any], applied: dict[str, str]) -> None:
+    """Bring procrastinate's tables, in a schema of their own, up to its version."""
+    await connection.execute("create schema if not exists jobs")
+    await connection.execute("set local search_path = jobs")
+    changes = _job_migrations()
+    done = {name for name in applied if name.startswith("procrastinate/")}
+    if not done:
+        await connection.execute(SchemaManager.get_schema().encode())
+    for change in changes:
+        name = f"procrastinate/{change.name}"
+        if name not in done:
+            text = change.read_text()
+            if done:
+                await connection.execute(text.encode())
+            await connection.execute(
+                "insert into public.schema_files (name, sha256) values (%s, %s)",
+                [name, hashlib.sha256(text.encode()).hexdigest()],
+            )
+    await connection.execute("set local search_path = public")
+
+
 async def migrate(url: str) -> list[str]:
     """Bring the schema up to date; return the names of the files that were run.
 
@@ -209,10 +235,15 @@ async def migrate(url: str) -> list[str]:
                     )
                 continue
             due.append((name, text, digest))
-        if all(applied.get(name) == digest for name, _, digest in due):
+        jobs_are_due = any(f"procrastinate/{c.name}" not in applied for c in _job_migrations())
+        if all(applied.get(name) == digest for name, _, digest in due) and not jobs_are_due:
             return []
         left_out = []
+        jobs_are_there = False
         for name, text, digest in due:
+            if not name.startswith("migrations/") and not jobs_are_there:
+                await _migrate_jobs(connection, applied)
+                jobs_are_there = True
             if await _missing_extension(connection, text) is not None:
                 left_out.append(name)
                 continue

@@ -1,6 +1,8 @@
 """Faxes, attempts, pages and documents in PostgreSQL; rows become frozen objects here."""
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +13,7 @@ from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import AudioFax, FaxStatus, Outcome
 from spandsp_bridge.store.database import Connection, Database
 
-LEASE = "60 seconds"
+File = tuple[str, bytes]  #: what the sender calls it, and its content
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ class VirtualFax:
     ecm: bool
     max_bit_rate: int
     audio_fax: AudioFax
+    resolution: str = "fine"
+    pictures: str = "auto"
+    long_pages: str = "split"
+    mail_document: str = "pdf"
+    language: str = "en"
+    continuation_cover: bool = True
+    cover_template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,31 @@ class Fax:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    send_at: datetime
+    prepared_at: datetime | None
+    expected_seconds: int | None
+    priority: int
+    resolution: str | None
+    pictures: str | None
+    cover: dict[str, str] | None
+    document_fax_id: int | None
+    resend_of: int | None
+    broadcast_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a fax is to be sent; None: as the virtual fax says."""
+
+    cover: dict[str, str] | None = None  #: subject, text, to_name, from_name
+    resolution: str | None = None
+    pictures: str | None = None
+    priority: int = 5
+    send_at: datetime | None = None  #: not before
+    idempotency_key: str | None = None
+
+
+STANDARD = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +110,14 @@ _VIRTUAL_FAX = """
            c.time_zone, v.email, v.send_by_email, d.number as outgoing_number,
            coalesce(v.station_id, d.number, '') as station_id,
            coalesce(v.header_line, '') as header_line, v.ecm, v.max_bit_rate,
-           v.audio_fax
+           v.audio_fax, v.resolution, v.pictures, v.long_pages, v.mail_document, c.language,
+           c.continuation_cover, coalesce(p.html, '') as cover_template
     from virtual_faxes v
     join companies c on c.id = v.company_id
+    left join cover_pages p on p.id = c.cover_page_id
     left join ddis d on d.id = coalesce(v.outgoing_ddi_id, c.outgoing_ddi_id)
 """
-_FAX = """
-    select id, brand_id, company_id, virtual_fax_id, direction, status, reason, explanation,
-           local_number, remote_number, remote_station_id, pages, pages_confirmed,
-           created_at, started_at, finished_at
-    from faxes
-"""
+_FAX = f"select {', '.join(Fax.__slots__)} from faxes "  # noqa: S608 - our own names
 
 
 def _virtual_fax(row: dict[str, Any]) -> VirtualFax:
@@ -95,7 +126,8 @@ def _virtual_fax(row: dict[str, Any]) -> VirtualFax:
     )
 
 
-def _fax(row: dict[str, Any]) -> Fax:
+def fax_of(row: dict[str, Any]) -> Fax:
+    """Return a row of `faxes` as an object."""
     fields = {name: row[name] for name in Fax.__slots__}
     return Fax(**{**fields, "status": FaxStatus(row["status"])})
 
@@ -157,141 +189,126 @@ class FaxStore:
 
     # ---- sending --------------------------------------------------------
 
-    async def submit(self, sender: VirtualFax, to: str, original: bytes) -> int:
-        """Put a fax into the queue with its original document; return its id."""
+    async def submit(
+        self, sender: VirtualFax, to: str, files: Sequence[File], wishes: Wishes = STANDARD
+    ) -> int:
+        """Put a fax into the queue with its documents; return its id.
+
+        The same `idempotency_key` of a company makes no second fax: the id of the first one is
+        returned. Raises UserError when that one was another request.
+        """
+        digest = _digest(sender, to, files, wishes)
+        async with self._db.transaction() as c:
+            fax_id = await _insert_fax(c, sender, to, wishes, digest)
+            if fax_id is None:
+                return await _same_request(c, sender, wishes, digest)
+            await _put_originals(c, sender, fax_id, files)
+        return fax_id
+
+    async def submit_broadcast(
+        self,
+        sender: VirtualFax,
+        destinations: Sequence[tuple[str, str]],
+        files: Sequence[File],
+        wishes: Wishes = STANDARD,
+        name: str = "",
+    ) -> int:
+        """Put one document to many (number, name) destinations into the queue; return its id."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "insert into faxes (brand_id, company_id, virtual_fax_id, direction,"
-                " local_number, remote_number) values (%s, %s, %s, 'out', %s, %s) returning id",
-                [sender.brand_id, sender.company_id, sender.id, sender.outgoing_number, to],
+                "insert into broadcasts (brand_id, company_id, virtual_fax_id, name, total)"
+                " values (%s, %s, %s, %s, %s) returning id",
+                [sender.brand_id, sender.company_id, sender.id, name, len(destinations)],
             )
             row = await cursor.fetchone()
             assert row is not None
-            fax_id = int(row["id"])
-            await _put_document(
-                c, sender.brand_id, sender.company_id, fax_id, "original", original, None
+            broadcast = int(row["id"])
+            covers = [
+                json.dumps({**wishes.cover, "to_name": to_name}) if wishes.cover is not None
+                else None for _, to_name in destinations
+            ]  # fmt: skip
+            numbers = [number for number, _ in destinations]
+            insert = (
+                "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
+                " remote_number, cover, resolution, pictures, priority, send_at, broadcast_id,"
+                " document_fax_id)"
+                " select %(brand)s, %(company)s, %(fax)s, 'out', %(local)s, number, cover,"
+                " %(resolution)s, %(pictures)s, %(priority)s, coalesce(%(send_at)s, now()),"
+                " %(broadcast)s, %(document)s"
+                " from unnest(%(numbers)s::text[], %(covers)s::jsonb[]) as d (number, cover)"
+                " returning id"
             )
-        return fax_id
-
-    async def claim(self, worker: str) -> Fax | None:
-        """Take the oldest pending fax, or return None."""
-        async with self._db.transaction() as c:
-            cursor = await c.execute("select * from claim_fax(%s, %s)", [worker, LEASE])
+            facts = {
+                "brand": sender.brand_id, "company": sender.company_id, "fax": sender.id,
+                "local": sender.outgoing_number, "resolution": wishes.resolution,
+                "pictures": wishes.pictures, "priority": wishes.priority,
+                "send_at": wishes.send_at, "broadcast": broadcast,
+            }  # fmt: skip
+            cursor = await c.execute(
+                insert, {**facts, "numbers": numbers[:1], "covers": covers[:1], "document": None}
+            )
             row = await cursor.fetchone()
-        return _fax(row) if row else None
+            assert row is not None
+            first = int(row["id"])
+            await _put_originals(c, sender, first, files)
+            if len(numbers) > 1:
+                await c.execute(
+                    insert,
+                    {**facts, "numbers": numbers[1:], "covers": covers[1:], "document": first},
+                )
+        return broadcast
 
-    async def renew(self, worker: str) -> None:
-        """Prolong this worker's leases."""
+    async def resend(self, old: Fax, who: str) -> int:
+        """Put a fax that is over into the queue once more, as a new one; return its id."""
+        if old.direction != "out":
+            raise UserError(f"fax {old.id} was received: only sent faxes can be sent again")
+        if old.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
+            raise UserError(f"fax {old.id} is not over yet: cancel it first, or wait for its end")
         async with self._db.transaction() as c:
-            await c.execute("select renew_claims(%s, %s)", [worker, LEASE])
+            document = old.document_fax_id or old.id
+            cursor = await c.execute(
+                "select from documents where company_id = %s and fax_id = %s limit 1",
+                [old.company_id, document],
+            )
+            if await cursor.fetchone() is None:
+                raise UserError(f"the document of fax {old.id} was deleted: send it anew")
+            cursor = await c.execute(
+                "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
+                " remote_number, cover, resolution, pictures, priority, document_fax_id, resend_of,"
+                " pages, expected_seconds, prepared_at)"
+                " select brand_id, company_id, virtual_fax_id, direction, local_number,"
+                " remote_number, cover, resolution, pictures, priority, %(document)s, id, d.pages,"
+                " d.expected_seconds, case when f.cover is null then d.prepared_at end"
+                " from faxes f cross join lateral (select g.pages, g.expected_seconds,"
+                " g.prepared_at from faxes g where g.company_id = f.company_id"
+                " and g.id = %(document)s) d"
+                " where f.company_id = %(company)s and f.id = %(id)s returning id, prepared_at",
+                {"document": document, "company": old.company_id, "id": old.id},
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            if row["prepared_at"] is None:
+                await c.execute(
+                    "select defer_job('prepare', %s, %s)",
+                    [Jsonb({"company_id": old.company_id, "fax_id": int(row["id"])}),
+                     f"prepare:{row['id']}"],
+                )  # fmt: skip
+            await _audit(c, old, who, "fax_resent", f"as fax {row['id']}")
+        return int(row["id"])
 
-    async def expire_claims(self) -> list[int]:
-        """End the faxes of dead workers; return their ids."""
+    async def cancel(self, fax: Fax, who: str) -> str:
+        """End a fax: `cancelled`, or the status in which it had ended before."""
         async with self._db.transaction() as c:
-            cursor = await c.execute("select expire_claims() as id")
-            return [int(row["id"]) for row in await cursor.fetchall()]
-
-    async def abandon_claims(self, worker: str) -> None:
-        """Give up a worker's claims: what was never dialled waits again, the rest ends."""
-        async with self._db.transaction() as c:
-            await c.execute("select abandon_claims(%s)", [worker])
+            cursor = await c.execute(
+                "select cancel_fax(%s, %s, %s) as said", [fax.company_id, fax.id, who]
+            )
+            row = await cursor.fetchone()
+            return str(row["said"]) if row else "unknown"
 
     async def ensure_partitions(self) -> None:
         """Make the partitions that documents of this month and the next go into."""
         async with self._db.transaction() as c:
             await c.execute("select ensure_document_partitions()")
-
-    async def set_rendered(self, fax: Fax, tiff: bytes, pdf: bytes, pages: int) -> None:
-        """Store the rendered document and its page count."""
-        async with self._db.transaction() as c:
-            await _put_document(c, fax.brand_id, fax.company_id, fax.id, "tiff", tiff, pages)
-            await _put_document(c, fax.brand_id, fax.company_id, fax.id, "pdf", pdf, pages)
-            await c.execute(
-                "update faxes set pages = %s where company_id = %s and id = %s",
-                [pages, fax.company_id, fax.id],
-            )
-
-    async def begin_attempt(self, fax: Fax, bridge: str) -> int:
-        """Write the attempt before it dials: after a crash it can be judged."""
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                "insert into attempts (brand_id, company_id, fax_id, number, bridge)"
-                " select %s, %s, %s, coalesce(max(number), 0) + 1, %s from attempts"
-                " where company_id = %s and fax_id = %s returning id",
-                [fax.brand_id, fax.company_id, fax.id, bridge, fax.company_id, fax.id],
-            )
-            row = await cursor.fetchone()
-            assert row is not None
-            return int(row["id"])
-
-    async def confirm_page(self, fax: Fax, attempt: int, page: ReceivedPage) -> None:
-        """Record a page that the receiver confirmed."""
-        async with self._db.transaction() as c:
-            await _put_page(c, fax.brand_id, fax.company_id, fax.id, page)
-            await c.execute(
-                "update faxes set pages_confirmed = %s where company_id = %s and id = %s",
-                [page.page, fax.company_id, fax.id],
-            )
-            await c.execute(
-                "update attempts set pages_confirmed = %s where company_id = %s and id = %s",
-                [page.page, fax.company_id, attempt],
-            )
-
-    async def retry_rules(self, brand: int | None) -> list[dict[str, Any]]:
-        """Return a brand's rows of `retry_rules_in_force`; None: those of the first brand."""
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                "select reason, action, delay, tries, steps, why from retry_rules_in_force"
-                " where brand_id = coalesce(%s, (select min(id) from brands)) order by reason",
-                [brand],
-            )
-            return await cursor.fetchall()
-
-    async def reasons(self, fax: Fax) -> list[str]:
-        """Return why the attempts of a fax failed, oldest first."""
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                "select reason from attempts where company_id = %s and fax_id = %s"
-                " and reason is not null order by number",
-                [fax.company_id, fax.id],
-            )
-            return [row["reason"] for row in await cursor.fetchall()]
-
-    async def retry_fax(self, fax: Fax, outcome: Outcome, seconds: float) -> None:
-        """Put a fax back into the queue after a failed attempt."""
-        async with self._db.transaction() as c:
-            await c.execute(
-                "update faxes set status = 'pending', reason = %s, explanation = %s,"
-                " pages_confirmed = %s, claimed_by = null, claimed_until = null,"
-                " send_at = now() + make_interval(secs => %s) where company_id = %s and id = %s",
-                [outcome.reason, outcome.explanation, outcome.pages, seconds,
-                 fax.company_id, fax.id],
-            )  # fmt: skip
-
-    async def end_attempt(
-        self, fax: Fax, attempt: int, outcome: Outcome, call_id: str, route: dict[str, Any] | None
-    ) -> None:
-        """Store how an attempt ended."""
-        async with self._db.transaction() as c:
-            await _end_attempt(c, fax.company_id, attempt, outcome, call_id, route)
-
-    async def end_fax(self, fax: Fax, outcome: Outcome) -> None:
-        """Close an outbound fax. `completed` holds only with every page confirmed."""
-        async with self._db.transaction() as c:
-            await c.execute(
-                "update faxes set status = %s, reason = %s, explanation = %s,"
-                " pages_confirmed = %s, remote_station_id = %s, claimed_by = null,"
-                " claimed_until = null, finished_at = now() where company_id = %s and id = %s",
-                [
-                    FaxStatus.COMPLETED if outcome.ok else FaxStatus.ERROR,
-                    outcome.reason,
-                    outcome.explanation,
-                    outcome.pages,
-                    outcome.stats.remote_station_id,
-                    fax.company_id,
-                    fax.id,
-                ],
-            )
 
     # ---- receiving -------------------------------------------------------
 
@@ -308,6 +325,7 @@ class FaxStore:
         pages: list[ReceivedPage],
         tiff: bytes,
         pdf: bytes,
+        thumbnail: bytes = b"",
         received_at: datetime,
     ) -> int | None:
         """Store a received fax once; return its id, or None when it is there already."""
@@ -316,8 +334,8 @@ class FaxStore:
             cursor = await c.execute(
                 "insert into faxes (brand_id, company_id, virtual_fax_id, direction, status,"
                 " reason, explanation, local_number, remote_number, remote_station_id, pages,"
-                " pages_confirmed, spool_key, created_at, started_at, finished_at, mailed_at)"
-                " values (%s, %s, %s, 'in', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now(), %s)"
+                " pages_confirmed, spool_key, created_at, started_at, finished_at)"
+                " values (%s, %s, %s, 'in', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, now())"
                 " on conflict (spool_key) do nothing returning id",
                 [
                     v.brand_id,
@@ -334,18 +352,20 @@ class FaxStore:
                     spool_key,
                     received_at,
                     received_at,
-                    None if v.send_by_email and pages else received_at,
                 ],
             )
             row = await cursor.fetchone()
             if row is None:
                 return None
             fax_id = int(row["id"])
+            fax = Owner(v.brand_id, v.company_id, fax_id)
             for page in pages:
-                await _put_page(c, v.brand_id, v.company_id, fax_id, page)
+                await put_page(c, v.brand_id, v.company_id, fax_id, page)
             if pages:
-                await _put_document(c, v.brand_id, v.company_id, fax_id, "tiff", tiff, len(pages))
-                await _put_document(c, v.brand_id, v.company_id, fax_id, "pdf", pdf, len(pages))
+                await put_document(c, fax, "tiff", tiff, len(pages))
+                await put_document(c, fax, "pdf", pdf, len(pages))
+                if thumbnail:
+                    await put_document(c, fax, "thumbnail", thumbnail, None)
             cursor = await c.execute(
                 "insert into attempts (brand_id, company_id, fax_id, number, bridge, started_at)"
                 " values (%s, %s, %s, 1, %s, %s) returning id",
@@ -353,7 +373,7 @@ class FaxStore:
             )
             attempt = await cursor.fetchone()
             assert attempt is not None
-            await _end_attempt(c, v.company_id, int(attempt["id"]), outcome, call_id, None)
+            await end_attempt(c, v.company_id, int(attempt["id"]), outcome, call_id, None)
         return fax_id
 
     # ---- reading ---------------------------------------------------------
@@ -363,7 +383,7 @@ class FaxStore:
         async with self._db.transaction() as c:
             cursor = await c.execute(_FAX + "where id = %s", [fax_id])
             row = await cursor.fetchone()
-        return _fax(row) if row else None
+        return fax_of(row) if row else None
 
     async def faxes(self, limit: int, company_id: int | None = None) -> list[Fax]:
         """Return the newest faxes."""
@@ -373,7 +393,7 @@ class FaxStore:
                 " order by created_at desc, id desc limit %(limit)s",
                 {"company": company_id, "limit": limit},
             )
-            return [_fax(row) for row in await cursor.fetchall()]
+            return [fax_of(row) for row in await cursor.fetchall()]
 
     async def attempts(self, fax: Fax) -> list[dict[str, Any]]:
         """Return the attempts of a fax, oldest first, as plain dictionaries."""
@@ -387,63 +407,167 @@ class FaxStore:
             )
             return await cursor.fetchall()
 
-    async def document(self, fax: Fax, kind: str) -> bytes | None:
-        """Return a document of a fax: `original`, `tiff` or `pdf`. Its digest is checked."""
+    async def pages(self, fax: Fax) -> list[dict[str, Any]]:
+        """Return the pages of a fax with their quality."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "select data, sha256 from documents where company_id = %s and fax_id = %s"
-                " and kind = %s order by created_at desc limit 1",
-                [fax.company_id, fax.id, kind],
-            )
-            row = await cursor.fetchone()
-        if row is None:
-            return None
-        data = bytes(row["data"])
-        if hashlib.sha256(data).digest() != bytes(row["sha256"]):
-            raise UserError(f"the {kind} of fax {fax.id} does not match its digest")
-        return data
-
-    async def unmailed(self) -> list[tuple[Fax, VirtualFax]]:
-        """Return received faxes whose mail is due."""
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                _FAX + "where direction = 'in' and mailed_at is null"
-                " and finished_at is not null order by finished_at limit 20"
-            )
-            faxes = [_fax(row) for row in await cursor.fetchall()]
-        due = []
-        for fax in faxes:
-            virtual_fax = await self.virtual_fax(fax.virtual_fax_id)
-            if virtual_fax is not None:
-                due.append((fax, virtual_fax))
-        return due
-
-    async def set_mailed(self, fax: Fax) -> None:
-        """Record that the mail server took the mail."""
-        async with self._db.transaction() as c:
-            await c.execute(
-                "update faxes set mailed_at = now() where company_id = %s and id = %s",
+                "select page, width, length, line_bytes, bad_rows, retransmissions, seconds,"
+                " confirmed from pages where company_id = %s and fax_id = %s order by page",
                 [fax.company_id, fax.id],
             )
+            return await cursor.fetchall()
+
+    async def queue_position(self, fax: Fax) -> dict[str, Any] | None:
+        """Return how many faxes come before a waiting one, and when it is dialled, about."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                "select ahead, expected_at from queue_position(%s, %s)", [fax.company_id, fax.id]
+            )
+            return await cursor.fetchone()
+
+    async def broadcast(self, broadcast_id: int) -> dict[str, Any] | None:
+        """Return how far a broadcast is: a row of `broadcast_progress`."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                "select id, company_id, name, created_at, total, pending, inprogress, completed,"
+                " error, pages_confirmed from broadcast_progress where id = %s",
+                [broadcast_id],
+            )
+            return await cursor.fetchone()
+
+    async def document(self, fax: Fax, kind: str) -> bytes | None:
+        """Return a document of a fax, or the one that it shares. Its digest is checked.
+
+        `kind` is `tiff`, `pdf`, `cover`, `thumbnail` or, for a single file, `original`.
+        """
+        files = await self.documents(fax, kind)
+        return files[0][1] if files else None
+
+    async def documents(self, fax: Fax, kind: str) -> list[File]:
+        """Return the (name, content) pairs of a kind; `original` may have several."""
+        async with self._db.transaction() as c:
+            for owner in (fax.id, fax.document_fax_id):
+                if owner is None:
+                    break
+                cursor = await c.execute(
+                    "select distinct on (part) name, data, sha256 from documents"
+                    " where company_id = %s and fax_id = %s and kind = %s"
+                    " order by part, created_at desc",
+                    [fax.company_id, owner, kind],
+                )
+                rows = await cursor.fetchall()
+                if rows or kind == "cover":  # a cover page is never shared
+                    break
+        files = []
+        for row in rows:
+            data = bytes(row["data"])
+            if hashlib.sha256(data).digest() != bytes(row["sha256"]):
+                raise UserError(f"the {kind} of fax {fax.id} does not match its digest")
+            files.append((str(row["name"]), data))
+        return files
+
+    async def audit(self, fax: Fax, who: str, action: str, detail: str = "") -> None:
+        """Write down who did what with a fax."""
+        async with self._db.transaction() as c:
+            await _audit(c, fax, who, action, detail)
 
 
-async def _put_document(
+def _digest(sender: VirtualFax, to: str, files: Sequence[File], wishes: Wishes) -> bytes:
+    """Return what tells one request from another."""
+    wanted = {**asdict(wishes), "send_at": str(wishes.send_at)}
+    parts = [sender.id, to, wanted, [[n, hashlib.sha256(d).hexdigest()] for n, d in files]]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+
+async def _insert_fax(
+    c: Connection, sender: VirtualFax, to: str, wishes: Wishes, digest: bytes
+) -> int | None:
+    cursor = await c.execute(
+        "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
+        " remote_number, cover, resolution, pictures, priority, send_at, idempotency_key,"
+        " request_digest)"
+        " values (%s, %s, %s, 'out', %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s)"
+        " on conflict (company_id, idempotency_key) do nothing returning id",
+        [
+            sender.brand_id,
+            sender.company_id,
+            sender.id,
+            sender.outgoing_number,
+            to,
+            Jsonb(wishes.cover) if wishes.cover is not None else None,
+            wishes.resolution,
+            wishes.pictures,
+            wishes.priority,
+            wishes.send_at,
+            wishes.idempotency_key,
+            digest if wishes.idempotency_key is not None else None,
+        ],
+    )
+    row = await cursor.fetchone()
+    return int(row["id"]) if row else None
+
+
+async def _same_request(c: Connection, sender: VirtualFax, wishes: Wishes, digest: bytes) -> int:
+    cursor = await c.execute(
+        "select id, request_digest from faxes where company_id = %s and idempotency_key = %s",
+        [sender.company_id, wishes.idempotency_key],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    if bytes(row["request_digest"]) != digest:
+        raise UserError(
+            f"the idempotency key {wishes.idempotency_key!r} belongs to another request, fax "
+            f"{row['id']}: use a new key for a new fax"
+        )
+    return int(row["id"])
+
+
+async def _put_originals(
+    c: Connection, sender: VirtualFax, fax_id: int, files: Sequence[File]
+) -> None:
+    owner = Owner(sender.brand_id, sender.company_id, fax_id)
+    for part, (name, data) in enumerate(files):
+        await put_document(c, owner, "original", data, None, name=name, part=part)
+
+
+async def _audit(c: Connection, fax: Fax, who: str, action: str, detail: str) -> None:
+    await c.execute(
+        "insert into audit_log (brand_id, company_id, who, action, fax_id, detail)"
+        " values (%s, %s, %s, %s, %s, %s)",
+        [fax.brand_id, fax.company_id, who, action, fax.id, detail],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The fax that a document belongs to."""
+
+    brand_id: int
+    company_id: int
+    id: int
+
+
+async def put_document(
     c: Connection,
-    brand_id: int,
-    company_id: int,
-    fax_id: int,
+    fax: Fax | Owner,
     kind: str,
     data: bytes,
     pages: int | None,
+    *,
+    name: str = "",
+    part: int = 0,
 ) -> None:
+    """Store a document of a fax."""
     await c.execute(
-        "insert into documents (brand_id, company_id, fax_id, kind, sha256, size, page_count,"
-        " data) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+        "insert into documents (brand_id, company_id, fax_id, kind, part, name, sha256, size,"
+        " page_count, data) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
-            brand_id,
-            company_id,
-            fax_id,
+            fax.brand_id,
+            fax.company_id,
+            fax.id,
             kind,
+            part,
+            name,
             hashlib.sha256(data).digest(),
             len(data),
             pages,
@@ -453,9 +577,10 @@ async def _put_document(
     )
 
 
-async def _put_page(
+async def put_page(
     c: Connection, brand_id: int, company_id: int, fax_id: int, page: ReceivedPage
 ) -> None:
+    """Store a confirmed page."""
     await c.execute(
         "insert into pages (brand_id, company_id, fax_id, page, width, length, line_bytes,"
         " bad_rows, retransmissions, seconds, confirmed)"
@@ -476,7 +601,7 @@ async def _put_page(
     )
 
 
-async def _end_attempt(
+async def end_attempt(
     c: Connection,
     company_id: int,
     attempt: int,
@@ -484,6 +609,7 @@ async def _end_attempt(
     call_id: str,
     route: dict[str, Any] | None,
 ) -> None:
+    """Store how an attempt ended."""
     stats = outcome.stats
     await c.execute(
         "update attempts set finished_at = now(), sip_call_id = %s, sip_status = %s,"

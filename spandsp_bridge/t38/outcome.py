@@ -89,16 +89,22 @@ REMEDIES = {
 
 
 def judge(
-    finished: Finished, *, sending: bool, expected: int | None, complete: bool, already: int = 0
+    finished: Finished,
+    *,
+    sending: bool,
+    expected: int | None,
+    complete: bool,
+    already: int = 0,
+    lead: int = 0,
 ) -> Outcome:
     """Return the outcome of a fax session.
 
     Sending, `expected` is the document's pages, and all of them have to be confirmed, `already`
-    of them by earlier calls. Receiving, `complete` says that the sender marked the last page
-    (EOP).
+    of them by earlier calls; the first `lead` pages of this call are not the document's.
+    Receiving, `complete` says that the sender marked the last page (EOP).
     """
     stats = finished.stats
-    pages = already + stats.pages
+    pages = already + max(0, stats.pages - lead)
     if sending:
         complete = expected is not None and pages == expected
     if complete and pages > 0:

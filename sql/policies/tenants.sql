@@ -49,7 +49,7 @@ begin
             execute format('create policy brand on %I to vfax_brand using (%I = current_brand()) with check (%I = current_brand())',
                            t.relname, brand_column, brand_column);
             -- Neither password hashes nor the documents of their customers are operators' business.
-            if t.relname !~ '^(users|documents|sip_accounts|carrier_servers)' then
+            if t.relname !~ '^(users|documents|sip_accounts|carrier_servers|webhooks)' then
                 execute format('grant select on %I to vfax_brand', t.relname);
             end if;
         end if;
@@ -57,7 +57,7 @@ begin
            and t.relname not in ('outgoing_routes', 'company_routing_tags') then
             execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
                            t.relname, company_column, company_column);
-            if t.relname not in ('users', 'sip_accounts') then
+            if t.relname not in ('users', 'sip_accounts', 'webhooks', 'fax_queues') then
                 execute format('grant select on %I to vfax_company', t.relname);
             end if;
         end if;
@@ -71,11 +71,11 @@ declare
     t text;
     columns text;
 begin
-    foreach t in array array['users', 'sip_accounts', 'carrier_servers'] loop
+    foreach t in array array['users', 'sip_accounts', 'carrier_servers', 'webhooks'] loop
         select string_agg(quote_ident(attname), ', ') into columns
         from pg_attribute
         where attrelid = t::regclass and attnum > 0 and not attisdropped
-          and attname not in ('password_hash', 'ha1', 'auth_ha1');
+          and attname not in ('password_hash', 'ha1', 'auth_ha1', 'secret');
         execute format('grant select (%s) on %I to vfax_brand', columns, t);
         if t <> 'carrier_servers' then
             execute format('grant select (%s) on %I to vfax_company', columns, t);
@@ -99,8 +99,15 @@ grant insert, update, delete on companies, virtual_faxes, virtual_fax_callers, v
     ddi_providers, ddi_provider_addresses, ddis, sip_accounts, number_transformations,
     number_transformation_rules, carriers, carrier_servers, carrier_registrations, carrier_rates,
     routing_patterns, routing_pattern_groups, routing_pattern_group_members, routing_tags,
-    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules, retry_rules to vfax_brand;
+    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules, retry_rules,
+    cover_pages, sending_hours, virtual_fax_senders, peer_profiles, mail_templates, webhooks to vfax_brand;
 grant update (fall_back_after_failure) on brands to vfax_brand;
 
 grant usage on schema public to vfax_service, vfax_brand, vfax_company;
 grant usage on all sequences in schema public to vfax_service, vfax_brand;
+
+-- The jobs of the workers are nobody else's business.
+grant usage on schema jobs to vfax_service;
+grant all on all tables in schema jobs to vfax_service;
+grant usage on all sequences in schema jobs to vfax_service;
+grant execute on all functions in schema jobs to vfax_service;

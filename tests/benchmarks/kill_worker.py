@@ -184,7 +184,7 @@ async def run(stack: Stack, kills: int, faxes: int, folder: Path) -> dict[str, A
         store = FaxStore(database)
         sender = await store.find_virtual_fax("950")
         for number in range(faxes):
-            await store.submit(sender, f"+3460095{number:04d}", original)
+            await store.submit(sender, f"+3460095{number:04d}", [("a.pdf", original)])
     dice = random.Random(7)
     worker = worker_service(stack)
     async with machines(folder) as receivers:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.render import render
+from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.native.client import EngineClient
@@ -208,7 +208,7 @@ async def test_an_ata_faxes_to_a_virtual_fax_without_any_carrier(
     stack: Stack, database: Database, edge: Edge, tmp_path: Path
 ) -> None:
     document = short_document(tmp_path / "letter.pdf", 2)
-    rendered = await render(document.read_bytes(), "a4", 10, tmp_path)
+    rendered = await render([("a.pdf", document.read_bytes())], Look(), 10, tmp_path)
     file = tmp_path / "sent.tif"
     file.write_bytes(rendered.tiff)
     answer, finished = await edge.ata.send("915000000", file, "secret")
@@ -233,7 +233,7 @@ async def test_an_ata_receives_a_fax_without_any_carrier(
     store = FaxStore(database)
     sender = await store.find_virtual_fax("Acme/Sales")
     document = short_document(tmp_path / "letter.pdf", 2)
-    fax_id = await store.submit(sender, "+34915000004", document.read_bytes())
+    fax_id = await store.submit(sender, "+34915000004", [("letter.pdf", document.read_bytes())])
     finished = await edge.ata.receive(tmp_path / "received.tif")
     assert finished.stats.pages == 2
 

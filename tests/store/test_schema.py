@@ -232,7 +232,11 @@ async def test_migrations_run_once_and_may_not_change(
     assert await migrate(stack.database_url) == []
     connection = await owner(stack)
     async with connection:
-        rows = await (await connection.execute("select name, sha256 from schema_files")).fetchall()
+        rows = await (
+            await connection.execute(
+                "select name, sha256 from schema_files where name not like 'procrastinate/%'"
+            )
+        ).fetchall()
     for name, digest in rows:
         text = store_database.rendered(store_database.SQL / name)
         assert hashlib.sha256(text.encode()).hexdigest() == digest

@@ -46,6 +46,17 @@ insert into faxes (id, brand_id, company_id, virtual_fax_id, direction, local_nu
 insert into attempts (id, brand_id, company_id, fax_id, number, bridge) overriding system value values (:b, :b, :b, :b, 1, 'b');
 insert into pages (brand_id, company_id, fax_id, page, width, length) values (:b, :b, :b, 1, 1, 1);
 insert into documents (brand_id, company_id, fax_id, kind, sha256, size, data) values (:b, :b, :b, 'pdf', sha256('x'), 1, 'x');
+insert into cover_pages (id, brand_id, company_id, name, html) overriding system value values (:b, :b, :b, 'cover :b', '');
+insert into sending_hours (id, brand_id, company_id, weekday, opens, closes) overriding system value values (:b, :b, :b, 1, '08:00', '24:00');
+insert into virtual_fax_senders (brand_id, company_id, virtual_fax_id, email) values (:b, :b, :b, 'u:b@x');
+insert into broadcasts (id, brand_id, company_id, virtual_fax_id, total) overriding system value values (:b, :b, :b, :b, 1);
+insert into fax_queues (company_id, brand_id) values (:b, :b) on conflict do nothing;
+insert into peer_profiles (id, brand_id, number) overriding system value values (:b, :b, '+1555000:b');
+insert into mail_templates (id, brand_id, company_id, event, language, subject, text) overriding system value values (:b, :b, :b, 'sent', 'en', '', '');
+insert into webhooks (id, brand_id, company_id, url) overriding system value values (:b, :b, :b, 'https://h:b.example/');
+insert into deliveries (id, brand_id, company_id, fax_id, channel, event, webhook_id, state) overriding system value
+    values (:b, :b, :b, :b, 'webhook', 'fax.sent', :b, 'done');
+insert into audit_log (id, brand_id, company_id, who, action) overriding system value values (:b, :b, :b, 'u:b', 'document_read');
 """  # noqa: E501
 
 TENANT_TABLES = """

@@ -1,0 +1,112 @@
+"""A fax's pages as they are stored: its cover page, and the document that it may share."""
+
+import asyncio
+import hashlib
+from datetime import datetime
+
+from spandsp_bridge.documents.receipt import Receipt, ReceiptPage, make
+from spandsp_bridge.documents.tiff import TiffError, join_pages, page_sizes, to_pdf
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.store.faxes import Fax, FaxStore
+
+
+async def tiff_of(store: FaxStore, fax: Fax) -> bytes:
+    """Return all pages of a fax as TIFF-F. Raises UserError when they are gone."""
+    tiff = await store.document(fax, "tiff")
+    if tiff is None:
+        raise UserError(
+            f"fax {fax.id} has no document: "
+            + ("it was deleted" if fax.prepared_at or fax.direction == "in" else "it is not ready")
+        )
+    cover = await store.document(fax, "cover")
+    if cover is None:
+        return tiff
+    return await asyncio.to_thread(joined, cover, tiff)
+
+
+def joined(first: bytes, second: bytes, start: int = 0) -> bytes:
+    """Return the pages of two files as one, of the second those from `start` (from 0) on."""
+    pages = [(first, n) for n in range(len(page_sizes(first)))]
+    pages += [(second, n) for n in range(start, len(page_sizes(second)))]
+    return join_pages(pages)
+
+
+async def pdf_of(store: FaxStore, fax: Fax) -> bytes:
+    """Return a fax as PDF/A. Raises UserError when its document is gone."""
+    stored = await store.document(fax, "pdf")
+    if stored:
+        return stored
+    tiff = await tiff_of(store, fax)
+    ours, theirs = fax.local_number, fax.remote_number
+    sender, receiver = (ours, theirs) if fax.direction == "out" else (theirs, ours)
+    try:
+        return await asyncio.to_thread(
+            faxed_pdf, tiff, sender=sender, receiver=receiver, pages=fax.pages_confirmed,
+            partial=fax.pages_confirmed != fax.pages, at=fax.created_at,
+        )  # fmt: skip
+    except TiffError as error:
+        raise UserError(f"no PDF can be made of the pages of fax {fax.id}: {error}") from error
+
+
+def faxed_pdf(
+    tiff: bytes, *, sender: str, receiver: str, pages: int, partial: bool, at: datetime
+) -> bytes:
+    """Return a fax as PDF/A that says in its metadata what it is. Raises TiffError."""
+    state = "partial" if partial else "complete"
+    return to_pdf(
+        tiff,
+        title=f"Fax from {sender} to {receiver}",
+        subject=f"{pages} pages confirmed, {state}",
+        keywords=[f"from:{sender}", f"to:{receiver}", f"pages:{pages}", state],
+        made_at=at,
+    )
+
+
+async def receipt_of(store: FaxStore, fax: Fax) -> bytes:
+    """Return the delivery receipt of a fax as PDF, times in its company's zone.
+
+    Raises UserError.
+    """
+    virtual_fax = await store.virtual_fax(fax.virtual_fax_id)
+    zone = zone_of(virtual_fax.time_zone if virtual_fax else "UTC")
+
+    def local(at: datetime | None) -> datetime | None:
+        return at.astimezone(zone) if at else None
+
+    ours = f"{virtual_fax.company}, {virtual_fax.name}" if virtual_fax else ""
+    here, there = f"{fax.local_number} {ours}".strip(), fax.remote_number
+    sending = fax.direction == "out"
+    confirmed = {row["page"]: row for row in await store.pages(fax)}
+    nothing = {"confirmed": None, "line_bytes": None, "seconds": None, "retransmissions": 0}
+    pages = [
+        ReceiptPage(
+            number,
+            local((row := confirmed.get(number, nothing))["confirmed"]),
+            row["line_bytes"],
+            row["seconds"],
+            row["retransmissions"],
+        )
+        for number in range(1, (fax.pages or 0) + 1)
+    ]
+    made = Receipt(
+        fax_id=fax.id,
+        sending=sending,
+        complete=fax.status is FaxStatus.COMPLETED,
+        explanation=fax.explanation or "It is not over yet.",
+        sender=here if sending else there,
+        receiver=there if sending else here,
+        station_id=fax.remote_station_id,
+        created=fax.created_at.astimezone(zone),
+        finished=local(fax.finished_at),
+        sha256=hashlib.sha256(await tiff_of(store, fax)).hexdigest(),
+        pages=fax.pages or 0,
+        attempts=[
+            (a["number"], a["started_at"].astimezone(zone), a["reason"] or "under way",
+             a["explanation"] or "")
+            for a in await store.attempts(fax)
+        ],
+    )  # fmt: skip
+    thumbnail = await store.document(fax, "thumbnail") or b""
+    return await asyncio.to_thread(make, made, pages, thumbnail)

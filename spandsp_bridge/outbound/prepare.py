@@ -1,0 +1,123 @@
+"""Makes the pages of faxes, before they are sent: documents, cover pages, expected call time."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.render import Look, Rendered, render
+from spandsp_bridge.documents.tiff import call_seconds, line_bytes, thumbnail
+from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.store.faxes import Fax, FaxStore, VirtualFax
+from spandsp_bridge.store.queue import FaxQueue, Prepared
+
+log = structlog.get_logger(__name__)
+
+COVER_PAGES = 5
+
+
+class NotYetError(Exception):
+    """The document that a fax shares is not ready."""
+
+
+class Preparer:
+    """Makes pages and stores them; safe to run twice for a fax."""
+
+    def __init__(self, store: FaxStore, queue: FaxQueue, scratch: Path, max_pages: int) -> None:
+        self._store = store
+        self._queue = queue
+        self._scratch = scratch
+        self._max_pages = max_pages
+        scratch.mkdir(parents=True, exist_ok=True)
+
+    async def prepare(self, fax_id: int) -> None:
+        """Make the pages of a fax, or end it with the reason. Raises NotYetError."""
+        fax = await self._store.fax(fax_id)
+        if fax is None or fax.status is not FaxStatus.PENDING or fax.prepared_at is not None:
+            return
+        try:
+            made = await self._make(fax)
+        except UserError as error:
+            reason = error.reason if isinstance(error, DocumentError) else "document_missing"
+            text = str(error)
+            await self._queue.fail_prepared(fax, reason, f"{text[:1].upper()}{text[1:]}.")
+            log.info("a document cannot be faxed", fax_id=fax.id, reason=reason)
+            return
+        await self._queue.set_prepared(fax, made)
+        log.info("prepared", fax_id=fax.id, pages=made.pages, seconds=made.seconds)
+
+    async def give_up(self, fax_id: int) -> None:
+        """End a fax whose pages could not be made, through a fault of ours."""
+        fax = await self._store.fax(fax_id)
+        if fax is not None:
+            await self._queue.fail_prepared(
+                fax, "internal_error", "Its pages could not be made; see the worker's log."
+            )
+
+    async def _make(self, fax: Fax) -> Prepared:
+        sender = await self._store.virtual_fax(fax.virtual_fax_id)
+        if sender is None:
+            raise UserError(f"the virtual fax {fax.virtual_fax_id} is gone")
+        look = Look(sender.paper, fax.resolution or sender.resolution,
+                    fax.pictures or sender.pictures, sender.long_pages)  # fmt: skip
+        documents: list[tuple[str, bytes, int | None]] = []
+        octets: list[int] = []
+        first = b""
+        if fax.cover is not None:
+            made = await self._cover(fax, sender, look)
+            documents.append(("cover", made.tiff, made.pages))
+            octets += made.line_bytes
+            first = made.tiff
+        shared = await self._shared(fax, sender, look)
+        if shared is not None:
+            octets += line_bytes(shared)
+        elif files := await self._store.documents(fax, "original"):
+            made = await render(files, look, self._max_pages, self._scratch)
+            documents.append(("tiff", made.tiff, made.pages))
+            octets += made.line_bytes
+            first = first or made.tiff
+        elif first:  # the cover page is all there is
+            documents = [("tiff", first, len(octets))]
+        else:
+            raise UserError(f"fax {fax.id} has no document: it was deleted")
+        if len(octets) > self._max_pages:
+            raise DocumentError(
+                "page_count_limit_exceeded",
+                f"the fax has {len(octets)} pages with its cover page: at most {self._max_pages} "
+                "can be faxed",
+            )
+        if first:
+            documents.append(("thumbnail", await asyncio.to_thread(thumbnail, first), None))
+        return Prepared(documents, len(octets), call_seconds(octets))
+
+    async def _cover(self, fax: Fax, sender: VirtualFax, look: Look) -> Rendered:
+        said = fax.cover or {}
+        page = cover.Cover(
+            to_number=fax.remote_number,
+            from_number=fax.local_number,
+            date=f"{fax.created_at.astimezone(zone_of(sender.time_zone)):%Y-%m-%d %H:%M}",
+            **{name: str(said.get(name) or "") for name in cover.SAID},
+        )
+        html = cover.page(page, sender.cover_template, sender.language)
+        return await render([], look, COVER_PAGES, self._scratch, cover=html)
+
+    async def _shared(self, fax: Fax, sender: VirtualFax, look: Look) -> bytes | None:
+        """Return the pages that another fax has of the same document, if they will do."""
+        if fax.document_fax_id is None:
+            return None
+        owner = await self._store.fax(fax.document_fax_id)
+        if owner is None:
+            raise UserError(f"the document of fax {fax.document_fax_id} is gone")
+        if (owner.resolution or sender.resolution, owner.pictures or sender.pictures) != (
+            look.resolution, look.pictures
+        ):  # fmt: skip
+            return None
+        tiff = await self._store.document(owner, "tiff")
+        if tiff is None and owner.status is FaxStatus.PENDING:
+            raise NotYetError(f"fax {owner.id} has no pages yet")
+        if tiff is None and owner.status is FaxStatus.ERROR and owner.reason:
+            raise DocumentError(owner.reason, (owner.explanation or "").rstrip("."))
+        return tiff

@@ -1,0 +1,189 @@
+-- What follows when a fax changes: the queues' counts, jobs, and deliveries.
+
+create or replace function count_queues() returns trigger
+    language plpgsql security definer set search_path = public as $$
+declare
+    came queued_fax[] := '{}';
+    went queued_fax[] := '{}';
+begin
+    if tg_op <> 'DELETE' then
+        came := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
+                      from new_rows where direction = 'out');
+    end if;
+    if tg_op <> 'INSERT' then
+        went := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
+                      from old_rows where direction = 'out');
+    end if;
+    perform add_to_queues(came, went);
+    return null;
+end
+$$;
+comment on function count_queues() is 'Trigger: keeps fax_queues.';
+
+create or replace function add_to_queues(came queued_fax[], went queued_fax[]) returns void language sql as $$
+    insert into fax_queues as q (company_id, brand_id, waiting, running, next_at)
+    select company_id, brand_id, sum(waiting), sum(running), coalesce(min(due), 'infinity')
+    from (
+        select company_id, brand_id, (status = 'pending' and prepared)::integer as waiting,
+               (status = 'inprogress')::integer as running,
+               case when status = 'pending' and prepared then send_at end as due
+        from unnest(came)
+        union all
+        select company_id, brand_id, -(status = 'pending' and prepared)::integer,
+               -(status = 'inprogress')::integer, null
+        from unnest(went)) as changes
+    group by company_id, brand_id
+    having sum(waiting) <> 0 or sum(running) <> 0 or min(due) is not null
+    order by company_id
+    on conflict (company_id) do update
+    set waiting = q.waiting + excluded.waiting, running = q.running + excluded.running,
+        next_at = least(q.next_at, excluded.next_at)
+$$;
+comment on function add_to_queues(queued_fax[], queued_fax[]) is 'Count rows of faxes in, and others out.';
+
+create or replace trigger faxes_queue_insert after insert on faxes referencing new table as new_rows
+    for each statement execute function count_queues();
+create or replace trigger faxes_queue_update after update on faxes
+    referencing old table as old_rows new table as new_rows
+    for each statement execute function count_queues();
+create or replace trigger faxes_queue_delete after delete on faxes referencing old table as old_rows
+    for each statement execute function count_queues();
+
+-- ---- jobs ------------------------------------------------------------------------------------------
+
+create or replace function defer_job(task text, args jsonb, only_once text) returns void
+    language plpgsql security definer set search_path = jobs, public as $$
+begin
+    perform procrastinate_defer_jobs_v1(
+        array[row('default', task, 0, null, only_once, args, null)::procrastinate_job_to_defer_v1]);
+exception when unique_violation then
+    null;  -- it waits already
+end
+$$;
+comment on function defer_job(text, jsonb, text) is
+    'Put a job into the workers'' queue (procrastinate), once while one of that name waits.';
+revoke execute on function defer_job from public;
+grant execute on function defer_job to vfax_service;
+
+create or replace function prepare_fax() returns trigger language plpgsql security definer set search_path = public as $$
+begin
+    perform defer_job('prepare', jsonb_build_object('company_id', new.company_id, 'fax_id', new.id),
+                      'prepare:' || new.id);
+    return null;
+end
+$$;
+comment on function prepare_fax() is 'Trigger: has the pages of a new fax made.';
+create or replace trigger faxes_prepare after insert on faxes for each row
+    when (new.direction = 'out' and new.status = 'pending' and new.prepared_at is null
+          and (new.document_fax_id is null or new.cover is not null))
+    execute function prepare_fax();
+
+create or replace function sweep() returns void language plpgsql as $$
+declare
+    r record;
+begin
+    for r in select company_id, id from faxes
+             where status = 'pending' and direction = 'out' and prepared_at is null and document_fax_id is null
+               and created_at < now() - interval '1 minute' order by created_at limit 500 loop
+        perform defer_job('prepare', jsonb_build_object('company_id', r.company_id, 'fax_id', r.id), 'prepare:' || r.id);
+    end loop;
+    for r in select id from deliveries
+             where state = 'pending' and created_at < now() - interval '1 minute' order by created_at limit 500 loop
+        perform defer_job('deliver', jsonb_build_object('delivery_id', r.id), 'deliver:' || r.id);
+    end loop;
+end
+$$;
+comment on function sweep() is 'Defer again what has no job: nothing waits for a job that was lost.';
+grant execute on function sweep to vfax_service;
+
+-- ---- deliveries --------------------------------------------------------------------------------------
+
+create or replace function note_fax_end() returns trigger language plpgsql security definer set search_path = public as $$
+declare
+    happened text := case
+        when new.direction = 'out' then case new.status when 'completed' then 'sent' else 'failed' end
+        when new.status = 'completed' then 'received'
+        when new.pages_confirmed > 0 then 'partial' end;
+begin
+    if happened is null then
+        return null;  -- a call that brought no page
+    end if;
+    insert into deliveries (brand_id, company_id, fax_id, channel, event)
+        select new.brand_id, new.company_id, new.id, 'mail', happened
+        from virtual_faxes v where v.id = new.virtual_fax_id and v.send_by_email and happened = any (v.mail_events);
+    insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id)
+        select new.brand_id, new.company_id, new.id, 'webhook', told, w.id
+        from webhooks w, lateral (select 'fax.' || case happened when 'partial' then 'received' else happened end) as e (told)
+        where w.company_id = new.company_id and w.enabled and told = any (w.events);
+    return null;
+end
+$$;
+comment on function note_fax_end() is 'Trigger: a fax is over; who is to be told.';
+create or replace trigger faxes_end after update of status on faxes for each row
+    when (new.status in ('completed', 'error') and old.status is distinct from new.status)
+    execute function note_fax_end();
+create or replace trigger faxes_end_insert after insert on faxes for each row
+    when (new.status in ('completed', 'error')) execute function note_fax_end();
+
+create or replace function note_fax_progress() returns trigger language plpgsql security definer set search_path = public as $$
+begin
+    insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id, pages)
+        select new.brand_id, new.company_id, new.id, 'webhook', 'fax.progress', w.id, new.pages_confirmed
+        from webhooks w where w.company_id = new.company_id and w.enabled and 'fax.progress' = any (w.events);
+    return null;
+end
+$$;
+comment on function note_fax_progress() is 'Trigger: another page was confirmed.';
+create or replace trigger faxes_progress after update of pages_confirmed on faxes for each row
+    when (new.direction = 'out' and new.status = 'inprogress' and new.pages_confirmed > old.pages_confirmed)
+    execute function note_fax_progress();
+
+create or replace function defer_delivery() returns trigger language plpgsql security definer set search_path = public as $$
+begin
+    perform defer_job('deliver', jsonb_build_object('delivery_id', new.id), 'deliver:' || new.id);
+    return null;
+end
+$$;
+comment on function defer_delivery() is 'Trigger: a delivery is due.';
+create or replace trigger deliveries_defer after insert on deliveries for each row
+    when (new.state = 'pending') execute function defer_delivery();
+
+-- ---- retention -----------------------------------------------------------------------------------------
+
+create or replace function apply_retention() returns bigint language plpgsql security definer set search_path = public as $$
+declare
+    deleted bigint := 0;
+    so_many bigint;
+    company record;
+    part record;
+    longest integer;
+begin
+    for company in select id, brand_id, retention_days from companies where retention_days is not null loop
+        with gone as (
+            delete from documents d
+            where d.company_id = company.id and d.created_at < now() - make_interval(days => company.retention_days)
+            returning d.fax_id)
+        insert into audit_log (brand_id, company_id, who, action, fax_id, detail)
+            select company.brand_id, company.id, 'retention', 'document_deleted', fax_id,
+                   format('older than %s days', company.retention_days)
+            from (select distinct fax_id from gone) as faxes_of_them;
+        get diagnostics so_many = row_count;
+        deleted := deleted + so_many;
+    end loop;
+    -- A month that nobody keeps is dropped whole.
+    select max(retention_days) into longest from companies
+        where not exists (select from companies where retention_days is null);
+    for part in
+        select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'documents'::regclass and c.relname ~ '^documents_[0-9]{6}$'
+          and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' < now() - make_interval(days => longest)
+    loop
+        execute format('drop table %I', part.relname);
+    end loop;
+    return deleted;
+end
+$$;
+comment on function apply_retention() is
+    'Delete the documents that their companies do not keep any longer; their records stay.';
+revoke execute on function apply_retention from public;
+grant execute on function apply_retention to vfax_service;
