@@ -15,6 +15,7 @@ import psycopg
 from redis.exceptions import RedisError
 
 from spandsp_bridge import kamailio_config
+from spandsp_bridge.documents import sandbox
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.settings import ROOT, Settings, parse_address, parse_ports
@@ -224,6 +225,19 @@ def _clock() -> Check:
     )
 
 
+def _sandbox() -> Check:
+    way = sandbox.isolation()
+    return Check(
+        "sandbox",
+        bool(way),
+        {"user": "own user and namespaces", "namespace": "namespaces of a user"}.get(
+            way, "limits of memory, time and files alone"
+        ),
+        "apt-get install bubblewrap, and let this user have namespaces "
+        "(sysctl kernel.unprivileged_userns_clone=1)",
+    )
+
+
 async def examine(settings: Settings) -> list[Check]:
     """Run every check."""
     return [
@@ -232,6 +246,8 @@ async def examine(settings: Settings) -> list[Check]:
         _python(),
         await asyncio.to_thread(_spandsp),
         _program("gs", "ghostscript"),
+        _program("soffice", "libreoffice-writer-nogui"),
+        await asyncio.to_thread(_sandbox),
         _program("redis-server", "redis-server"),
         await _database(settings),
         await _redis(settings),

@@ -26,6 +26,10 @@ join (values ('Acme', 'Sales', 'sales@acme.example', '+34 911 000 001'),
      as v (company, name, email, station_id) on v.company = c.name
 on conflict do nothing;
 
+insert into virtual_fax_senders (brand_id, company_id, virtual_fax_id, email)
+select brand_id, company_id, id, email[1] from virtual_faxes where name in ('Sales', 'Office')
+on conflict do nothing;
+
 insert into ddis (brand_id, company_id, number, virtual_fax_id)
 select v.brand_id, v.company_id, n.number, v.id
 from virtual_faxes v

@@ -14,7 +14,7 @@ from tests.peers.certificate import self_signed
 PORT_BASE = 27060
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
-TLS_PORT, DNS_PORT, METRICS_PORT = PORT_BASE + 40, PORT_BASE + 41, PORT_BASE + 42
+TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
 
 
 @pytest.fixture(scope="session")

@@ -65,9 +65,7 @@ class Deliverer:
                 raise TryAgainError(text[:200]) from error
         else:
             await self._deliveries.note(delivery.id, answer, "done")
-            log.info(
-                "delivered", delivery=delivery.id, channel=delivery.channel, event=delivery.event
-            )
+            log.info("delivered", delivery=delivery.id, channel=delivery.channel, of=delivery.event)
 
     async def _mail(self, delivery: Delivery, fax: Fax) -> str:
         virtual_fax = await self._store.virtual_fax(fax.virtual_fax_id)

@@ -137,7 +137,7 @@ def compose(
         # Whatever a template of theirs stumbles over: the news goes out in our words.
         if template is None:
             raise
-        log.warning("a mail template is wrong", brand=fax.brand_id, event=delivery.event,
+        log.warning("a mail template is wrong", brand=fax.brand_id, of=delivery.event,
                     error=str(error)[:200])  # fmt: skip
         subject, text, html = _filled(own, facts)
     message = EmailMessage()

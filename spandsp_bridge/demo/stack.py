@@ -147,6 +147,7 @@ class Stack:
         self.database_port = port_base + 10
         self.redis_port = port_base + 11
         self.smtp_port = port_base + 12
+        self.mail_port = port_base + 13  # mail to fax
         self.kamailio = (KAMAILIO, port_base)
         self.bridges = {
             "bridge-a": (BRIDGE_A, port_base + 1),
@@ -186,6 +187,9 @@ class Stack:
             "VFAX_MEDIA_ADDRESS": address,
             "VFAX_MEDIA_PORTS": f"{first}-{first + MEDIA_PORTS}",
             "VFAX_SMTP_SERVER": f"127.0.0.1:{self.smtp_port}",
+            "VFAX_MAIL_LISTEN": f"127.0.0.1:{self.mail_port}",
+            "VFAX_MAIL_DOMAIN": "fax.example",
+            "VFAX_WEBHOOK_NETWORKS": "127.0.0.0/8",
             "VFAX_PORT_BASE": str(self.port),
             **self._more,
         }
@@ -208,6 +212,7 @@ class Stack:
             ("kamailio", "kamailio"),
             ("redis-server", "redis-server"),
             ("gs", "ghostscript"),
+            ("prlimit", "util-linux"),
         ):
             if shutil.which(program, path=SEARCH_PATH) is None:
                 raise SetupError(f"{program} is not installed: apt-get install {package}")
@@ -227,6 +232,7 @@ class Stack:
             ("PostgreSQL", KAMAILIO, self.database_port, tcp),
             ("Redis", KAMAILIO, self.redis_port, tcp),
             ("the mail sink", KAMAILIO, self.smtp_port, tcp),
+            ("mail to fax", KAMAILIO, self.mail_port, tcp),
         ]
         for who, address, port, kind in wanted:
             if not _free(address, port, kind):
@@ -245,7 +251,7 @@ class Stack:
             (self.var / folder).mkdir(parents=True, exist_ok=True)
         await self.start_postgres()
         await self._start_redis()
-        await self._start_mail_sink()
+        await self.start_mail_sink()
         await migrate(self.database_url)
         await self.seed()
         self._write_environment()
@@ -366,7 +372,8 @@ class Stack:
             )
         )
 
-    async def _start_mail_sink(self) -> None:
+    async def start_mail_sink(self) -> None:
+        """Start the mail server that keeps what it gets."""
         await self.supervisor.start(
             Service(
                 name="mail-sink",

@@ -1,7 +1,8 @@
 """Turns a stranger's files into TIFF-F pages. Runs as a process of its own, in the sandbox.
 
-The current folder holds `job.json` (a `Job`) and the files, named 0, 1, ...; what comes out is
-`out.tif` and `result.json`: ``{"pages": N}`` or ``{"error": [reason, message]}``.
+The folder that it is given holds `job.json` (a `Job`) and the files, named 0, 1, ...; it works in
+the current one. On its standard output come a line of JSON, ``{"pages": N}`` or
+``{"error": [reason, message]}``, and behind it the TIFF-F.
 
 ::
 
@@ -44,6 +45,8 @@ MAX_PIXELS = 120_000_000  #: of one picture
 TEXT_COLUMNS, TEXT_LINES = 84, 66
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
 LONGER_THAN_PAPER = 1.1  #: a page may be so much too long before it is split
+OFFICE_SECONDS = 60
+PAGE_SECONDS = 3
 LONG_PICTURE = 4.0  #: a picture longer than so many times its width is a strip to be split
 TOP = 12.0  #: points above a page that is smaller than the paper
 
@@ -68,29 +71,34 @@ def rows(paper: str, resolution: str) -> int:
 
 
 def main() -> None:
-    """Prepare what the current folder asks for."""
+    """Prepare what the folder in the last argument asks for."""
     if "--probe" in sys.argv:
         return
-    job = Job(**json.loads(Path("job.json").read_text()))
+    folder = Path(sys.argv[-1])
+    job = Job(**json.loads((folder / "job.json").read_text()))
+    output = Path("out.tif")
     try:
-        result: dict[str, Any] = {"pages": prepare(job)}
+        result: dict[str, Any] = {"pages": prepare(job, folder)}
     except DocumentError as error:
         result = {"error": [error.reason, str(error)]}
     except (MemoryError, RecursionError):
-        result = {
-            "error": ["document_too_large", "the document needs too much memory: simplify it"]
-        }
-    Path("result.json").write_text(json.dumps(result))
+        remedy = "the document needs too much memory: make it simpler"
+        result = {"error": ["document_too_large", remedy]}
+    sys.stdout.buffer.write(json.dumps(result).encode() + b"\n")
+    if "pages" in result and output.exists():
+        with output.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
 
 
-def prepare(job: Job) -> int:
-    """Make `out.tif` of the files in the current folder; return its pages."""
+def prepare(job: Job, folder: Path) -> int:
+    """Make `out.tif` of the files in a folder; return its pages."""
     sources = []
     if job.cover:
         Path("cover.pdf").write_bytes(html_to_pdf(job.cover, job.paper))
         sources.append(("the cover page", Path("cover.pdf")))
     for number, name in enumerate(job.names):
-        sources.append((name, _pdf(Path(str(number)), name, job)))
+        sources.append((name, _pdf(folder / str(number), name, job)))
     opened = []
     for name, path in sources:
         opened.append((name, _open(path, name)))
@@ -162,10 +170,10 @@ def _picture(path: Path, name: str, job: Job) -> Path:
                 page = _flat(ImageOps.exif_transpose(frame) or frame)
                 sizes.append(_dots(page.size, dpi, job))
                 if page.mode == "1":
-                    out = Path(f"{path}.{number}.tif")
+                    out = Path(f"{path.name}.{number}.tif")
                     page.save(out, compression="group4")
                 else:
-                    out = Path(f"{path}.{number}.png")
+                    out = Path(f"{path.name}.{number}.png")
                     page.save(out, compress_level=1, icc_profile=None)
                 made.append(out)
     except Image.DecompressionBombError as error:
@@ -182,13 +190,13 @@ def _picture(path: Path, name: str, job: Job) -> Path:
         img2pdf.convert(str(file), layout_fun=img2pdf.get_fixed_dpi_layout_fun(dpi))
         for file, dpi in zip(made, sizes, strict=True)
     ]
-    out = Path(f"{path}.pdf")
+    out = Path(f"{path.name}.pdf")
     if len(pages) == 1:
         out.write_bytes(pages[0])
         return out
     joined = pikepdf.new()
     for number, page in enumerate(pages):
-        part = Path(f"{path}.{number}.pdf")
+        part = Path(f"{path.name}.{number}.pdf")
         part.write_bytes(page)
         with pikepdf.open(part) as opened:
             joined.pages.extend(opened.pages)
@@ -295,11 +303,11 @@ def _convert_office(path: Path, name: str, extension: str) -> Path:
             "office_not_installed",
             f"{name} is an office document, and LibreOffice is not installed here: send it as PDF",
         )
-    source = path.rename(f"{path}.{extension}")
-    subprocess.run(
+    source = Path(shutil.copyfile(path, f"{path.name}.{extension}"))
+    _run(
         ["soffice", "--headless", "--norestore", "--convert-to", "pdf", "--outdir", "office",
          source.name],
-        check=False, stdin=subprocess.DEVNULL, capture_output=True,
+        OFFICE_SECONDS,
     )  # fmt: skip
     made = Path("office", f"{path.name}.pdf")
     if not made.exists():
@@ -338,7 +346,7 @@ def _text(path: Path, name: str, job: Job) -> Path:
         pdf.set_font("mono", size=10)
         for line in lines[start : start + TEXT_LINES]:
             pdf.cell(0, pdf.eph / TEXT_LINES, line, new_x="LMARGIN", new_y="NEXT")
-    out = Path(f"{path}.pdf")
+    out = Path(f"{path.name}.pdf")
     out.write_bytes(pdf.output())
     return out
 
@@ -419,6 +427,7 @@ def _inherited(page: pikepdf.Object, key: str) -> Any:
 
 
 Box = tuple[float, float, float, float]
+LETTER = (0.0, 0.0, 612.0, 792.0)
 
 
 def _box(page: pikepdf.Page) -> Box:
@@ -432,8 +441,9 @@ def _box(page: pikepdf.Page) -> Box:
         x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
         if x1 - x0 >= 1 and y1 - y0 >= 1 and all(map(math.isfinite, (x0, y0, x1, y1))):
             boxes.append((x0, y0, x1, y1))
-    if not boxes:
-        return 0.0, 0.0, 612.0, 792.0
+    if not boxes:  # a page has to have a size
+        page.obj["/MediaBox"] = page.obj["/CropBox"] = pikepdf.Array(LETTER)
+        return LETTER
     box = boxes[0]
     for other in boxes[1:]:
         common = (max(box[0], other[0]), max(box[1], other[1]),
@@ -460,6 +470,7 @@ def _arrange(pdfs: list[pikepdf.Pdf], job: Job) -> tuple[pikepdf.Pdf, bool]:
     total = 0
     for page in out.pages:
         box = _box(page)
+        changed |= box is LETTER
         turn = _number(_inherited(page.obj, "/Rotate")) // 90 * 90 % 360
         unit = max(0.01, float(page.obj.get("/UserUnit", 1)))
         across, down = (box[2] - box[0]) * unit, (box[3] - box[1]) * unit
@@ -612,7 +623,7 @@ def _greys(ready: Path, pages: list[int], job: Job) -> Iterator[bool]:
     if not pages:
         return
     _ghostscript(
-        ready, "grey-%d.pgm", "",
+        ready, "grey-%d.pgm", "", len(pages),
         "-sDEVICE=pgmraw", "-r102", f"-g{WIDTH // 2}x{rows(job.paper, 'normal')}",
         "-dDOINTERPOLATE", f"-sPageList={','.join(str(n + 1) for n in pages)}",
     )  # fmt: skip
@@ -634,15 +645,33 @@ def _greys(ready: Path, pages: list[int], job: Job) -> Iterator[bool]:
 # ---- pages of dots ---------------------------------------------------------------------------
 
 
-def _ghostscript(source: Path, out: str, install: str, *options: str) -> bool:
+def _run(command: list[str], seconds: float) -> bool:
+    """Run a program; tell whether it went well. Raises DocumentError when it takes too long."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DocumentError(
+            "conversion_timeout",
+            f"the document took longer than {seconds:.0f} s to render: make it simpler or split it",
+        ) from error
+    return done.returncode == 0
+
+
+def _ghostscript(source: Path, out: str, install: str, pages: int, *options: str) -> bool:
     setup = f"<< /Install {{ {install} }} >> setpagedevice" if install else ""
-    done = subprocess.run(
+    return _run(
         ["gs", "-q", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-dPDFFitPage", "-dUseCropBox",
          "-dAutoRotatePages=/None", *options, f"-sOutputFile={out}", "-c", setup,
          "-f", str(source)],
-        check=False, stdin=subprocess.DEVNULL, capture_output=True,
+        15 + PAGE_SECONDS * pages,
     )  # fmt: skip
-    return done.returncode == 0
 
 
 def _rasterise(ready: Path, scanned: list[bool], job: Job) -> int:
@@ -659,7 +688,7 @@ def _rasterise(ready: Path, scanned: list[bool], job: Job) -> int:
         smooth = ["-dDOINTERPOLATE"] if text else []
         some = [] if len(pages) == len(scanned) else [
             f"-sPageList={','.join(str(n + 1) for n in pages)}"]  # fmt: skip
-        good = _ghostscript(ready, out.name, install, *size, *smooth, *some)
+        good = _ghostscript(ready, out.name, install, len(pages), *size, *smooth, *some)
         if not good or not out.exists():
             raise DocumentError(
                 "conversion_failed",

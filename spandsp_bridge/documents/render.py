@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import stat
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,6 @@ MAX_BYTES = 100 * 2**20
 SECONDS_PER_PAGE = 5
 BASE_SECONDS = 60
 MOST_SECONDS = 600
-MAX_OUTPUT = 512 * 2**20
 #: LibreOffice takes a gigabyte and a second or two for each document: so many at a time.
 AT_A_TIME = max(1, os.cpu_count() or 1)
 
@@ -82,12 +80,16 @@ async def render(
     except TiffError:
         made, octets = 0, ()
     if made == 0 or made != said:
-        raise DocumentError(
-            "conversion_failed",
-            f"the document could not be rendered ({made} of {said} pages): "
-            "open it in a viewer and save it again as PDF, then send that",
-        )
+        raise _failed()
     return Rendered(tiff, made, octets)
+
+
+def _failed() -> DocumentError:
+    return DocumentError(
+        "conversion_failed",
+        "the document could not be rendered: open it in a viewer and save it again as PDF, then "
+        "send that",
+    )
 
 
 async def check(
@@ -98,6 +100,8 @@ async def check(
     names = [name for name, _ in files]
     job = Job(names=names, max_pages=max_pages, check_only=True, **asdict(look))
     pages, _ = await _in_sandbox(files, job, scratch)
+    if pages == 0:
+        raise _failed()
     return pages
 
 
@@ -109,20 +113,25 @@ async def _in_sandbox(
         folder = Path(name)
         await asyncio.to_thread(_write, folder, files, job)
         seconds = min(MOST_SECONDS, BASE_SECONDS + SECONDS_PER_PAGE * job.max_pages)
-        async with _turn():
-            status = await sandbox.run(
-                sandbox.python("spandsp_bridge.documents.prepare"), folder, seconds
-            )
-        if status is None:
+        command = sandbox.python("spandsp_bridge.documents.prepare")
+        try:
+            async with _turn():
+                said = await sandbox.run(command, folder, seconds)
+        except TimeoutError:
             raise DocumentError(
                 "conversion_timeout",
                 f"the document took longer than {seconds} s to render: make it simpler or split it",
-            )
-        result = json.loads(_read(folder / "result.json") or b"{}")
-        if "error" in result:
-            reason, message = result["error"]
-            raise DocumentError(str(reason), str(message))
-        tiff = await asyncio.to_thread(_read, folder / "out.tif")
+            ) from None
+        except sandbox.OutputError:
+            said = b""
+    first, _, tiff = said.partition(b"\n")
+    try:
+        result = json.loads(first)
+    except ValueError:
+        result = {}
+    if "error" in result:
+        reason, message = result["error"]
+        raise DocumentError(str(reason), str(message))
     return int(result.get("pages", 0)), tiff
 
 
@@ -137,16 +146,3 @@ def _write(folder: Path, files: Sequence[tuple[str, bytes]], job: Job) -> None:
     for number, (_, data) in enumerate(files):
         (folder / str(number)).write_bytes(data)
     (folder / "job.json").write_text(json.dumps(asdict(job)))
-
-
-def _read(file: Path) -> bytes:
-    """Return what the child wrote: a plain file of a bearable size, or nothing."""
-    try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return b""
-    with os.fdopen(handle, "rb") as opened:
-        facts = os.fstat(opened.fileno())
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > MAX_OUTPUT:
-            return b""
-        return opened.read()

@@ -20,15 +20,20 @@ from spandsp_bridge.errors import SetupError
 from spandsp_bridge.settings import ROOT
 
 MEMORY = 4 * 2**30  #: address space; LibreOffice maps more than it uses
-FILE_SIZE = 2**30
+FILE_SIZE = 512 * 2**20
 PROCESSES = 256
 NOBODY = 60999  #: a user id that owns nothing
-INSIDE = "/job"  #: where the folder is, inside
+INPUT, WORK = "/in", "/job"  #: what is given, read-only, and a place to work in
+WORK_SIZE = 2**30
 
 #: What a program sees of the machine, read-only: programs, libraries, fonts, our own code.
 VISIBLE = ("/usr", "/etc/fonts", "/etc/ghostscript", "/etc/libreoffice", "/var/lib/ghostscript",
            "/etc/papersize", "/etc/alternatives", "/etc/ld.so.cache")  # fmt: skip
 LINKS = ("bin", "lib", "lib64", "sbin")  #: into /usr, as everywhere since Debian 12
+
+
+class OutputError(Exception):
+    """A program failed, or wrote too much."""
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -46,6 +51,8 @@ def _namespaces(folder: Path, *, as_root: bool) -> list[str]:
               "--cap-drop", "ALL"]
     )  # fmt: skip
     command = ["bwrap", *users, "--die-with-parent", "--new-session"]
+    for path in ("/etc", "/var", "/var/lib"):  # bubblewrap's own would let nobody pass
+        command += ["--perms", "0755", "--dir", path]
     for path in VISIBLE:
         command += ["--ro-bind-try", path, path]
     for name in LINKS:
@@ -53,21 +60,26 @@ def _namespaces(folder: Path, *, as_root: bool) -> list[str]:
             command += ["--symlink", f"usr/{name}", f"/{name}"]
         else:
             command += ["--ro-bind-try", f"/{name}", f"/{name}"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
-    for ours in (str(ROOT / "spandsp_bridge"), sys.prefix):
-        command += ["--ro-bind", ours, ours]
-    command += ["--bind", str(folder), INSIDE, "--ro-bind", str(folder / ".passwd"), "/etc/passwd",
-                "--chdir", INSIDE, "--"]  # fmt: skip
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    command += ["--size", str(WORK_SIZE), "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    for ours in (ROOT / "spandsp_bridge", Path(sys.prefix)):
+        for parent in reversed(ours.parents[:-1]):
+            command += ["--perms", "0755", "--dir", str(parent)]
+        command += ["--ro-bind", str(ours), str(ours)]
+    command += ["--ro-bind", str(folder), INPUT]
+    command += ["--ro-bind", str(folder / ".passwd"), "/etc/passwd"]
+    command += ["--size", str(WORK_SIZE), "--perms", "0777", "--tmpfs", WORK]
+    command += ["--chdir", WORK, "--"]
     if as_root:  # the kernel exempts root from limits, even inside: be somebody else
         command += ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
                     "--inh-caps=-all", "--no-new-privs", "--"]  # fmt: skip
     return command
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, *, as_root: bool) -> None:
     """Give the folder to the one who works in it; LibreOffice wants that one to have a name."""
-    (folder / ".passwd").write_text(f"fax:x:{NOBODY}:{NOBODY}::{INSIDE}:/bin/false\n")
-    if os.geteuid() == 0:
+    (folder / ".passwd").write_text(f"fax:x:{NOBODY}:{NOBODY}::{WORK}:/bin/false\n")
+    if as_root:
         for path in (folder, *folder.iterdir()):
             os.chown(path, NOBODY, NOBODY)
 
@@ -81,7 +93,7 @@ def isolation() -> str:
     for way in ways:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            _prepare(folder)
+            _prepare(folder, as_root=way == "user")
             probe = [*_namespaces(folder, as_root=way == "user"),
                      *python("spandsp_bridge.documents.prepare", "--probe")]  # fmt: skip
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
@@ -91,37 +103,41 @@ def isolation() -> str:
     return ""
 
 
-async def run(command: Sequence[str], folder: Path, seconds: float) -> int | None:
-    """Run a program whose only writable place is `folder`, its current folder.
+async def run(command: Sequence[str], folder: Path, seconds: float) -> bytes:
+    """Run a program that reads `folder`; return what it wrote to its standard output.
 
-    Return its exit status, or None when it took too long. Raises SetupError.
+    It finds the folder at the path that is put behind its arguments, and has a place of its own
+    to work in. Raises TimeoutError; OutputError when it failed or wrote too much; SetupError.
     """
     if shutil.which("prlimit") is None:
         raise SetupError("prlimit is not installed: apt-get install util-linux")
     way = await asyncio.to_thread(isolation)
     processes = [f"--nproc={PROCESSES}"] if way else []  # elsewhere it would count all of ours
-    command = ["prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", *processes,
-               f"--cpu={max(1, int(seconds))}", "--core=0", "--nofile=256", "--",
-               *command]  # fmt: skip
-    home = str(folder)
-    if way:
-        await asyncio.to_thread(_prepare, folder)
-        command = [*_namespaces(folder, as_root=way == "user"), *command]
-        home = INSIDE
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home},
-        start_new_session=True,
-    )
-    try:
-        return await asyncio.wait_for(process.wait(), seconds)
-    except TimeoutError:
-        return None
-    finally:
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+    inside = ["prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", *processes,
+              f"--cpu={max(1, int(seconds))}", "--core=0", "--nofile=256", "--", *command,
+              INPUT if way else str(folder)]  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:
+        home = WORK if way else work
+        if way:
+            await asyncio.to_thread(_prepare, folder, as_root=way == "user")
+            inside = [*_namespaces(folder, as_root=way == "user"), *inside]
+        output = folder / ".output"
+        with output.open("wb") as out:  # a file: the limit of file sizes is the limit of output
+            process = await asyncio.create_subprocess_exec(
+                *inside,
+                cwd=work,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home},
+                start_new_session=True,
+            )
+        try:
+            status = await asyncio.wait_for(process.wait(), seconds)
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if status != 0:
+            raise OutputError(f"it ended with status {status}")
+        return await asyncio.to_thread(output.read_bytes)
