@@ -1,11 +1,9 @@
 """`vfax send`, `preview`, `broadcast`, `faxes`, `fax`: what users do with faxes."""
 
 import asyncio
-import csv
 import getpass
-import io
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,23 +17,30 @@ from spandsp_bridge import app
 from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.cli_output import Json, print_json
 from spandsp_bridge.demo import show
-from spandsp_bridge.documents.render import Look, check, render
+from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import call_seconds, to_pdf
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import e164
+from spandsp_bridge.outbound.submit import (
+    PAPERS,
+    PICTURES,
+    RESOLUTIONS,
+    checked,
+    one_of,
+    read_destinations,
+    sender_of,
+    time_of,
+)
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore, File, VirtualFax, Wishes
+from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes
 from spandsp_bridge.store.progress import Progress as LiveProgress
 
 fax = typer.Typer(no_args_is_help=True, help="One fax.")
 broadcast = typer.Typer(no_args_is_help=True, help="One document to many destinations.")
 
 STATUS_COLOURS = {"completed": "green", "error": "red", "inprogress": "yellow", "pending": "dim"}
-MAX_DESTINATIONS = 100_000
-RESOLUTIONS, PICTURES, PAPERS = ("normal", "fine", "superfine"), ("auto", "text", "photo"), (
-    "a4", "letter")  # fmt: skip
 
 Files = Annotated[
     list[Path],
@@ -76,50 +81,18 @@ def _write(path: Path, data: bytes) -> None:
         raise UserError(f"{path}: {error.strerror}") from error
 
 
-def _one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
-    if value is not None and value not in known:
-        raise UserError(f"--{name} {value!r} is not known: choose {', '.join(known)}")
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{text!r} is no time: write it as 2026-11-24T08:00+01:00") from None
-    return at if at.tzinfo else at.astimezone()
-
-
 def _wishes(
     resolution: str | None, pictures: str | None, priority: int, send_at: str | None,
     subject: str | None, text: str | None, key: str | None = None,
 ) -> Wishes:  # fmt: skip
-    _one_of("resolution", resolution, RESOLUTIONS)
-    _one_of("pictures", pictures, PICTURES)
+    one_of("--resolution", resolution, RESOLUTIONS)
+    one_of("--pictures", pictures, PICTURES)
     if key is not None and not 1 <= len(key) <= 255:
         raise UserError("the idempotency key has to have 1 to 255 characters")
     cover = None
     if subject is not None or text is not None:
         cover = {"subject": subject or "", "text": text or ""}
-    return Wishes(cover, resolution, pictures, priority, _time(send_at), key)
-
-
-async def _sender(store: FaxStore, name: str) -> VirtualFax:
-    found = await store.find_virtual_fax(name)
-    if found.outgoing_number is None:
-        raise UserError(
-            f"virtual fax {found.company}/{found.name} has no outgoing DDI: "
-            "set virtual_faxes.outgoing_ddi_id or companies.outgoing_ddi_id"
-        )
-    return found
-
-
-async def _checked(sender: VirtualFax, files: list[File], wishes: Wishes, s: Settings) -> None:
-    """Refuse at once what could not be faxed. Raises DocumentError."""
-    look = Look(sender.paper, wishes.resolution or sender.resolution,
-                wishes.pictures or sender.pictures, sender.long_pages)  # fmt: skip
-    await check(files, look, s.max_pages)
+    return Wishes(cover, resolution, pictures, priority, time_of(send_at), key)
 
 
 def _summary(item: Fax) -> dict[str, Any]:
@@ -171,9 +144,9 @@ async def _send(
 ) -> Fax:
     settings = load()
     async with app.open_store(settings) as store:
-        virtual_fax = await _sender(store, sender)
+        virtual_fax = await sender_of(store, sender)
         number = e164(to, virtual_fax.country)
-        await _checked(virtual_fax, files, wishes, settings)
+        await checked(virtual_fax, files, wishes, settings.max_pages)
         fax_id = await store.submit(virtual_fax, number, files, wishes)
         return await _followed(store, settings, fax_id, wait=wait, quiet=quiet)
 
@@ -202,9 +175,9 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """Show what a document will look like as a fax, and how long its call takes."""
-    _one_of("resolution", resolution, RESOLUTIONS)
-    _one_of("pictures", pictures, PICTURES)
-    _one_of("paper", paper, PAPERS)
+    one_of("--resolution", resolution, RESOLUTIONS)
+    one_of("--pictures", pictures, PICTURES)
+    one_of("--paper", paper, PAPERS)
     documents = _read(files)
     # Without settings of an installation: nothing is sent.
     made = asyncio.run(render(documents, Look(paper, resolution, pictures), 1000, None))
@@ -248,9 +221,9 @@ def broadcast_send(
     async def run() -> dict[str, Any]:
         settings = load()
         async with app.open_store(settings) as store:
-            virtual_fax = await _sender(store, sender)
+            virtual_fax = await sender_of(store, sender)
             destinations = read_destinations(table, str(to), virtual_fax.country)
-            await _checked(virtual_fax, documents, wishes, settings)
+            await checked(virtual_fax, documents, wishes, settings.max_pages)
             made = await store.submit_broadcast(
                 virtual_fax, destinations, documents, wishes, name or files[0].name
             )
@@ -300,39 +273,6 @@ def _show_broadcast(row: dict[str, Any], as_json: bool) -> None:
         f"[green]{row['completed']} completed[/], [red]{row['error']} error[/], "
         f"[yellow]{row['inprogress']} inprogress[/], {row['pending']} pending"
     )
-
-
-def read_destinations(data: bytes, name: str, country: str) -> list[tuple[str, str]]:
-    """Return the (number, name) pairs of a CSV file, each number once. Raises UserError.
-
-    The first line may be a heading; columns are separated by comma, semicolon or tab.
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    found: dict[str, str] = {}
-    try:
-        for line, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
-            cells = [cell.strip() for cell in row]
-            if not any(cells):
-                continue
-            if line == 1 and not any(char.isdigit() for char in cells[0]):
-                continue  # a heading
-            try:
-                number = e164(cells[0], country)
-            except UserError as error:
-                raise UserError(f"{name}, line {line}: {error}") from None
-            found.setdefault(number, cells[1][:100] if len(cells) > 1 else "")
-            if len(found) > MAX_DESTINATIONS:
-                raise UserError(f"{name} has more than {MAX_DESTINATIONS} numbers: split it")
-    except csv.Error as error:
-        raise UserError(f"{name} is no CSV file: {error}") from error
-    if not found:
-        raise UserError(f"{name} has no numbers: one in each line, a name behind it if you like")
-    return list(found.items())
 
 
 # ---- looking ---------------------------------------------------------------------------------

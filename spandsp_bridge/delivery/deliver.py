@@ -6,6 +6,7 @@ import aiosmtplib
 import structlog
 
 from spandsp_bridge.delivery import webhooks
+from spandsp_bridge.delivery.outside import Networks
 from spandsp_bridge.delivery.mail import Mailer
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
@@ -29,7 +30,7 @@ class Deliverer:
         store: FaxStore,
         deliveries: DeliveryStore,
         mailer: Mailer | None,
-        networks: webhooks.Networks,
+        networks: Networks,
     ) -> None:
         self._store = store
         self._deliveries = deliveries

@@ -142,7 +142,7 @@ def compose(
         subject, text, html = _filled(own, facts)
     message = EmailMessage()
     message["Subject"] = LINE.sub(" ", subject).strip()[:400]
-    message["To"] = [Address(addr_spec=address) for address in virtual_fax.email]
+    message["To"] = [Address(addr_spec=to) for to in delivery.recipients or virtual_fax.email]
     message["Date"] = formatdate(delivery.created_at.timestamp())
     message["Message-ID"] = (
         f"<delivery-{delivery.replay_of or delivery.id}.fax-{fax.id}@virtualfax>"

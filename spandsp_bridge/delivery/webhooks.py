@@ -1,24 +1,19 @@
 """Webhooks: signed POSTs after the Standard Webhooks specification (1.0)."""
 
-import asyncio
-import ipaddress
 import json
-import socket
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 from standardwebhooks import Webhook
 
+from spandsp_bridge.delivery import outside
+from spandsp_bridge.delivery.outside import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery
 from spandsp_bridge.store.faxes import Fax
 
 TIMEOUT = 15.0
-Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
 
 class WebhookError(Exception):
@@ -58,53 +53,22 @@ async def call(delivery: Delivery, fax: Fax, allowed: Networks = ()) -> str:
     body = payload(delivery, fax)
     message_id = f"msg_{delivery.replay_of or delivery.id}"
     now = datetime.now(UTC)
-    url = urlsplit(delivery.url)
-    host = url.hostname or ""
-    port = url.port or (443 if url.scheme == "https" else 80)
-    address = await _address(host, port, allowed)
-    shown = f"[{address}]" if ":" in address else address
     headers = {
-        "Host": url.netloc.rpartition("@")[2],
         "Content-Type": "application/json",
         "User-Agent": "virtualfax",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(delivery.secret).sign(message_id, now, body.decode()),
     }
-    target = f"{url.scheme}://{shown}:{port}{url.path or '/'}" + (
-        f"?{url.query}" if url.query else ""
-    )
     try:
-        async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-            request = client.build_request(
-                "POST", target, content=body, headers=headers,
-                extensions={"sni_hostname": host},
-            )  # fmt: skip
-            response = await client.send(request, stream=True)
-            await response.aclose()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise WebhookError(f"{type(error).__name__}: {error}") from error
-    answer = f"{response.status_code} {response.reason_phrase}"
-    if 200 <= response.status_code < 300:
+        response = await outside.request("POST", delivery.url, allowed, TIMEOUT, body, headers)
+    except outside.InsideError as error:
+        raise DeliveryRefused(str(error)) from error
+    except outside.UnreachableError as error:
+        raise WebhookError(str(error)) from error
+    answer = f"{response.status} {response.phrase}"
+    if 200 <= response.status < 300:
         return answer
-    if response.status_code == 410:
+    if response.status == 410:
         raise GoneError(f"{answer}: the webhook was switched off")
     raise WebhookError(answer)
-
-
-async def _address(host: str, port: int, allowed: Networks) -> str:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise WebhookError(f"the name {host!r} cannot be resolved: {error}") from error
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
-    for text in addresses:
-        address = ipaddress.ip_address(text)
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        if not address.is_global and not any(address in network for network in allowed):
-            raise DeliveryRefused(
-                f"{host} is {address}, an address inside a network of ours: it is not called; "
-                "VFAX_WEBHOOK_NETWORKS names the networks that may be"
-            )
-    return addresses[0]

@@ -9,9 +9,9 @@ import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import psycopg
 import psycopg.sql
@@ -36,6 +36,14 @@ MINIMUM_VERSION = 15
 LOCK = 0x76666178  # "vfax": one migration at a time
 
 Connection = AsyncConnection[dict[str, Any]]
+Role = Literal["platform", "brand", "company", "user"]  #: of a tenant
+
+
+class Transactions(Protocol):
+    """What queries run in: the whole database, or a tenant's."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Connection]:
+        """Yield a connection inside a transaction."""
 
 
 async def _act_as_service(connection: Connection) -> None:
@@ -88,6 +96,37 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Yield a connection inside a transaction."""
         async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+    def tenant(
+        self, role: Role, brand: int | None = None, company: int | None = None,
+        person: int | None = None,
+    ) -> "Tenant":  # fmt: skip
+        """Return the database as a tenant sees it, by row-level security."""
+        return Tenant(self, role, brand, company, person)
+
+
+class Tenant:
+    """The database in a tenant's role: sql/policies/tenants.sql says what that one sees."""
+
+    def __init__(
+        self, database: Database, role: Role, brand: int | None, company: int | None,
+        person: int | None,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._role = psycopg.sql.Identifier(f"vfax_{role}")
+        self._settings = ["" if v is None else str(v) for v in (brand, company, person)]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Yield a connection inside a transaction that sees the tenant's rows alone."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                "select set_config('vfax.brand_id', %s, true),"
+                " set_config('vfax.company_id', %s, true), set_config('vfax.user_id', %s, true)",
+                self._settings,
+            )
+            await connection.execute(psycopg.sql.SQL("set local role {}").format(self._role))
             yield connection
 
 

@@ -1,11 +1,18 @@
 """Deliveries in PostgreSQL: the mails and webhook calls that are due, and what became of them."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.store.database import Transactions
+from spandsp_bridge.store.faxes import Fax
+
+ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9.-]{1,255}")
+MOST_RECIPIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class Delivery:
     webhook_id: int | None
     url: str | None
     secret: str | None
+    recipients: tuple[str, ...] = ()  #: of a mail; none: whom the virtual fax names
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class MailTemplate:
 class DeliveryStore:
     """The queries on deliveries."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._db = database
 
     async def delivery(self, delivery_id: int) -> Delivery | None:
@@ -48,12 +56,15 @@ class DeliveryStore:
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 "select d.id, d.brand_id, d.company_id, d.fax_id, d.channel, d.event, d.state,"
-                " d.tries, d.pages, d.created_at, d.replay_of, d.webhook_id, w.url, w.secret"
+                " d.tries, d.pages, d.created_at, d.replay_of, d.webhook_id, w.url, w.secret,"
+                " d.recipients"
                 " from deliveries d left join webhooks w on w.id = d.webhook_id where d.id = %s",
                 [delivery_id],
             )
             row = await cursor.fetchone()
-        return Delivery(**row) if row else None
+        if row is None:
+            return None
+        return Delivery(**{**row, "recipients": tuple(row["recipients"] or ())})
 
     async def note(self, delivery_id: int, answer: str, state: str) -> None:
         """Write down what the other side said: `pending` to try again, `done` or `failed`."""
@@ -100,14 +111,40 @@ class DeliveryStore:
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 "insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id,"
-                " pages, replay_of) select brand_id, company_id, fax_id, channel, event,"
-                " webhook_id, pages, coalesce(replay_of, id) from deliveries where id = %s"
+                " pages, recipients, replay_of) select brand_id, company_id, fax_id, channel,"
+                " event, webhook_id, pages, recipients, coalesce(replay_of, id)"
+                " from deliveries where id = %s"
                 " returning id",
                 [delivery_id],
             )
             row = await cursor.fetchone()
         if row is None:
             raise UserError(f"there is no delivery {delivery_id}; see `vfax fax show`")
+        return int(row["id"])
+
+    async def forward(self, fax: Fax, recipients: Sequence[str], who: str) -> int:
+        """Mail a fax to somebody; return the delivery's id. Raises UserError."""
+        for address in recipients:
+            if not ADDRESS.fullmatch(address):
+                raise UserError(f"{address!r} is no mail address: write it as ann@acme.example")
+        if not 1 <= len(recipients) <= MOST_RECIPIENTS:
+            raise UserError(f"name 1 to {MOST_RECIPIENTS} mail addresses")
+        event = {"in": "received", "out": "sent"}[fax.direction]
+        if fax.status is FaxStatus.ERROR:
+            event = {"in": "partial", "out": "failed"}[fax.direction]
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                "insert into deliveries (brand_id, company_id, fax_id, channel, event, recipients)"
+                " values (%s, %s, %s, 'mail', %s, %s) returning id",
+                [fax.brand_id, fax.company_id, fax.id, event, list(recipients)],
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            await c.execute(
+                "insert into audit_log (brand_id, company_id, who, action, fax_id, detail)"
+                " values (%s, %s, %s, 'document_read', %s, %s)",
+                [fax.brand_id, fax.company_id, who, fax.id, f"mailed to {', '.join(recipients)}"],
+            )
         return int(row["id"])
 
     async def sender(self, address: str) -> int | None:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import AudioFax, FaxStatus, Outcome
-from spandsp_bridge.store.database import Connection, Database
+from spandsp_bridge.store.database import Connection, Transactions
 
 File = tuple[str, bytes]  #: what the sender calls it, and its content
 
@@ -75,6 +75,9 @@ class Fax:
     document_fax_id: int | None
     resend_of: int | None
     broadcast_id: int | None
+    client_state: str | None = None
+    read_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class Wishes:
     priority: int = 5
     send_at: datetime | None = None  #: not before
     idempotency_key: str | None = None
+    client_state: str | None = None  #: whatever the submitter wants to hear again
 
 
 STANDARD = Wishes()
@@ -135,7 +139,7 @@ def fax_of(row: dict[str, Any]) -> Fax:
 class FaxStore:
     """The queries on faxes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._db = database
 
     # ---- configuration -------------------------------------------------
@@ -282,17 +286,11 @@ class FaxStore:
                 " from faxes f cross join lateral (select g.pages, g.expected_seconds,"
                 " g.prepared_at from faxes g where g.company_id = f.company_id"
                 " and g.id = %(document)s) d"
-                " where f.company_id = %(company)s and f.id = %(id)s returning id, prepared_at",
+                " where f.company_id = %(company)s and f.id = %(id)s returning id",
                 {"document": document, "company": old.company_id, "id": old.id},
             )
             row = await cursor.fetchone()
             assert row is not None
-            if row["prepared_at"] is None:
-                await c.execute(
-                    "select defer_job('prepare', %s, %s)",
-                    [Jsonb({"company_id": old.company_id, "fax_id": int(row["id"])}),
-                     f"prepare:{row['id']}"],
-                )  # fmt: skip
             await _audit(c, old, who, "fax_resent", f"as fax {row['id']}")
         return int(row["id"])
 
@@ -304,6 +302,22 @@ class FaxStore:
             )
             row = await cursor.fetchone()
             return str(row["said"]) if row else "unknown"
+
+    async def mark_read(self, fax: Fax) -> None:
+        """Note that somebody has opened a received fax."""
+        async with self._db.transaction() as c:
+            await c.execute(
+                "update faxes set read_at = now() where company_id = %s and id = %s"
+                " and direction = 'in' and read_at is null",
+                [fax.company_id, fax.id],
+            )
+
+    async def delete(self, fax: Fax, who: str) -> None:
+        """Delete the documents of a fax that is over; its record stays. Raises UserError."""
+        if fax.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
+            raise UserError(f"fax {fax.id} is not over yet: cancel it first, or wait for its end")
+        async with self._db.transaction() as c:
+            await c.execute("select delete_fax(%s, %s, %s)", [fax.company_id, fax.id, who])
 
     async def ensure_partitions(self) -> None:
         """Make the partitions that documents of this month and the next go into."""
@@ -485,8 +499,8 @@ async def _insert_fax(
     cursor = await c.execute(
         "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
         " remote_number, cover, resolution, pictures, priority, send_at, idempotency_key,"
-        " request_digest)"
-        " values (%s, %s, %s, 'out', %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s)"
+        " request_digest, client_state)"
+        " values (%s, %s, %s, 'out', %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s, %s)"
         " on conflict (company_id, idempotency_key) do nothing returning id",
         [
             sender.brand_id,
@@ -501,6 +515,7 @@ async def _insert_fax(
             wishes.send_at,
             wishes.idempotency_key,
             digest if wishes.idempotency_key is not None else None,
+            wishes.client_state,
         ],
     )
     row = await cursor.fetchone()

@@ -1,6 +1,7 @@
 """Live progress in Redis. Losable: every failure is swallowed, PostgreSQL has the truth."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import redis.asyncio
@@ -37,6 +38,20 @@ class Progress:
         try:
             value = await self._redis.get(_key(fax_id))
             return dict(json.loads(value)) if value else {}
+        except (RedisError, OSError, ValueError):
+            return {}
+
+    async def get_many(self, fax_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Return the states of several faxes; those that are unknown are left out."""
+        if not fax_ids:
+            return {}
+        try:
+            values = await self._redis.mget([_key(fax_id) for fax_id in fax_ids])
+            return {
+                fax_id: dict(json.loads(value))
+                for fax_id, value in zip(fax_ids, values, strict=True)
+                if value
+            }
         except (RedisError, OSError, ValueError):
             return {}
 

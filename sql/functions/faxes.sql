@@ -75,7 +75,7 @@ $$;
 comment on function prepare_fax() is 'Trigger: has the pages of a new fax made.';
 create or replace trigger faxes_prepare after insert on faxes for each row
     when (new.direction = 'out' and new.status = 'pending' and new.prepared_at is null
-          and (new.document_fax_id is null or new.cover is not null))
+          and (new.document_fax_id is null or new.cover is not null or new.resend_of is not null))
     execute function prepare_fax();
 
 create or replace function sweep() returns void language plpgsql as $$
@@ -147,6 +147,34 @@ $$;
 comment on function defer_delivery() is 'Trigger: a delivery is due.';
 create or replace trigger deliveries_defer after insert on deliveries for each row
     when (new.state = 'pending') execute function defer_delivery();
+
+-- ---- deleting ----------------------------------------------------------------------------------------
+
+create or replace function delete_fax(fax_company bigint, fax bigint, by_whom text) returns void
+    language plpgsql as $$
+declare
+    f faxes;
+begin
+    update faxes set deleted_at = now() where company_id = fax_company and id = fax and deleted_at is null
+        and status in ('completed', 'error') returning * into f;
+    if not found then
+        return;
+    end if;
+    -- What another fax still shows stays: of a broadcast, or of one sent again.
+    delete from documents d where d.company_id = fax_company and d.fax_id = fax
+        and not exists (select from faxes g where g.company_id = fax_company and g.document_fax_id = fax
+                        and g.deleted_at is null);
+    delete from documents d where d.company_id = fax_company and d.fax_id = f.document_fax_id
+        and exists (select from faxes g where g.company_id = fax_company and g.id = f.document_fax_id
+                    and g.deleted_at is not null)
+        and not exists (select from faxes g where g.company_id = fax_company and g.document_fax_id = f.document_fax_id
+                        and g.deleted_at is null);
+    insert into audit_log (brand_id, company_id, who, action, fax_id)
+        values (f.brand_id, f.company_id, by_whom, 'fax_deleted', f.id);
+end
+$$;
+comment on function delete_fax(bigint, bigint, text) is
+    'Delete the documents of a fax that is over, unless another fax still shows them; its record stays.';
 
 -- ---- retention -----------------------------------------------------------------------------------------
 

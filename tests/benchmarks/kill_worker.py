@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.kill_worker [--quick] [--json] [--kills N]
 
-A queue of faxes, one worker process that is killed (`kill -9`) again and again and started
+A broadcast, one worker process that is killed (`kill -9`) again and again and started
 anew, and fax machines that write down which pages of which fax they got. At the end each fax
 is done, or says why not; none is there twice with all its pages.
 """
@@ -183,8 +183,8 @@ async def run(stack: Stack, kills: int, faxes: int, folder: Path) -> dict[str, A
     async with Database(stack.database_url) as database:
         store = FaxStore(database)
         sender = await store.find_virtual_fax("950")
-        for number in range(faxes):
-            await store.submit(sender, f"+3460095{number:04d}", [("a.pdf", original)])
+        destinations = [(f"+3460095{number:04d}", "") for number in range(faxes)]
+        await store.submit_broadcast(sender, destinations, [("a.pdf", original)])
     dice = random.Random(7)
     worker = worker_service(stack)
     async with machines(folder) as receivers:

@@ -267,7 +267,7 @@ def cases() -> Iterator[Case]:
     yield "beyond numbers.pdf", boxed(MediaBox=[0, 0, 1e30, 1e30]), "any"
     yield "no fonts.pdf", page_of(b"BT /F9 40 Tf 100 500 Td (No such font) Tj ET"), 1
     yield "unknown operators.pdf", page_of(b"1 2 3 foo bar ( q Q Q Q Q ET"), 1
-    yield "never closed.pdf", page_of(b"q " * 100000), "conversion_timeout"
+    yield "never closed.pdf", page_of(b"q " * 1_000_000), "conversion_timeout"
     # ---- refused
     yield "empty.pdf", b"", "document_empty"
     yield "no pages.pdf", blank(0), empty

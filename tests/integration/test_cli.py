@@ -16,7 +16,7 @@ from tests.integration.test_fax import short_document, vfax
 from tests.pdfs import blank, encrypted
 
 DOCUMENTS = {
-    "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "damaged|no pages"),
+    "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "without its end"),
     "encrypted.pdf": (encrypted(), "password"),
     "empty.pdf": (b"", "is empty"),
     "text.pdf": (b"Dear all,\nthis is text.\n", "is no PDF"),

@@ -48,8 +48,8 @@ def from_alaw(octet: int) -> int:
 class RtpPeer:
     """One RTP stream each way."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self._peer = (address, port)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.sock.setblocking(False)
@@ -63,7 +63,7 @@ class RtpPeer:
         start = number * SAMPLES
         header = struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, start, 0x1234)
         payload = bytes(to_alaw(int(sound(at))) for at in range(start, start + SAMPLES))
-        self.sock.sendto(header + payload, ("127.0.0.1", self._port))
+        self.sock.sendto(header + payload, self._peer)
 
     def heard(self) -> float:
         """Return the frequency (Hz) of the loudest 20 ms that came."""

@@ -1,0 +1,154 @@
+"""`/v1/virtual-faxes`, `/v1/ddis` and the other tables: one set of verbs for all of them."""
+
+from collections.abc import Callable
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Request
+from pydantic import ConfigDict, create_model
+
+from spandsp_bridge.api.problems import ConflictError
+from spandsp_bridge.api.shapes import Explain, Many, One
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.store.config import RESOURCES, Field, NotFoundError, Resource
+from spandsp_bridge.store.deliveries import DeliveryStore
+from spandsp_bridge.store.explain import explained
+from spandsp_bridge.web.access import BRAND, CONFIG, FAXES, Principal, allow
+from spandsp_bridge.web.state import web_of
+
+#: What the API shows of the configuration; its other tables are for people, in the portal.
+OFFERED = ("virtual-faxes", "ddis", "webhooks", "cover-pages", "companies", "carriers", "routes",
+           "patterns", "peer-profiles")  # fmt: skip
+Json = dict[str, Any]
+
+_TYPES: dict[str, Any] = {
+    "int": int, "ref": int, "number": float, "bool": bool, "many": list[str], "lines": list[str],
+    "moment": datetime,
+}  # fmt: skip
+
+
+def _type(field: Field) -> Any:
+    if field.kind == "choice":
+        return Literal[field.choices]
+    return _TYPES.get(field.kind, str)
+
+
+def _model(resource: Resource, *, new: bool) -> Any:
+    """Return what a request says of a row: for a new one, what is needed is needed."""
+    fields: dict[str, Any] = {
+        f.name: (_type(f), ...) if new and f.needed and f.name != "company_id"
+        else (_type(f) | None, None)
+        for f in resource.fields if f.writers is None or f.writers
+    }  # fmt: skip
+    name = resource.title.title().replace(" ", "")
+    config = ConfigDict(extra="forbid")
+    return create_model(f"New{name}" if new else f"Changed{name}", __config__=config, **fields)
+
+
+def _plain(row: Json) -> Json:
+    made: Json = {}
+    for name, value in row.items():
+        if name.endswith("_label"):
+            continue
+        made[name] = (
+            value.isoformat() if isinstance(value, datetime | time)
+            else float(value) if isinstance(value, Decimal)
+            else value if isinstance(value, str | int | float | bool | list | None)
+            else str(value)
+        )  # fmt: skip
+    return made
+
+
+def router(resource: Resource) -> APIRouter:
+    """Return the verbs of one table."""
+    made = APIRouter(prefix=f"/{resource.key}", tags=[resource.key])
+    roles = tuple(role for role in CONFIG if role in resource.readers)
+    reading = Annotated[Principal, Depends(allow(roles, "config:read", keys=True))]
+    writing = Annotated[Principal, Depends(allow(roles, "config:write", keys=True))]
+    new, changed = _model(resource, new=True), _model(resource, new=False)
+
+    async def listing(request: Request, principal: reading) -> Many[Json]:
+        rows = await principal.config(web_of(request)).rows(resource)
+        return Many(data=[_plain(row) for row in rows])
+
+    async def show(request: Request, principal: reading, key: int) -> One[Json]:
+        row = await principal.config(web_of(request)).row(resource, str(key))
+        return One(data=_plain(row))
+
+    async def add(request: Request, principal: writing, body: new) -> One[Json]:  # type: ignore[valid-type]
+        values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
+        row = await principal.config(web_of(request)).add(resource, values)
+        return One(data=_plain(row))
+
+    async def change(request: Request, principal: writing, key: int, body: changed) -> One[Json]:  # type: ignore[valid-type]
+        values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
+        row = await principal.config(web_of(request)).change(resource, str(key), values)
+        return One(data=_plain(row))
+
+    async def remove(request: Request, principal: writing, key: int) -> None:
+        try:
+            await principal.config(web_of(request)).remove(resource, str(key))
+        except NotFoundError:
+            raise
+        except UserError as error:
+            raise ConflictError(str(error)) from error
+
+    verbs: list[tuple[str, str, Callable[..., Any], int]] = [
+        ("GET", "", listing, 200), ("GET", "/{key}", show, 200), ("PATCH", "/{key}", change, 200),
+    ]  # fmt: skip
+    if resource.creates:
+        verbs += [("POST", "", add, 201), ("DELETE", "/{key}", remove, 204)]
+    for method, path, endpoint, status in verbs:
+        made.add_api_route(
+            path, endpoint, methods=[method], status_code=status,
+            name=f"{endpoint.__name__} {resource.key}",
+            summary=f"{_VERBS[endpoint.__name__]} {resource.title}",
+            operation_id=f"{endpoint.__name__}_{resource.key.replace('-', '_')}",
+        )  # fmt: skip
+    return made
+
+
+_VERBS = {"listing": "List every", "show": "Show one", "add": "Make a new",
+          "change": "Change a", "remove": "Delete a"}  # fmt: skip
+
+routing = APIRouter(prefix="/routes", tags=["routes"])
+
+
+@routing.post("/explain")
+async def explain(
+    request: Request,
+    principal: Annotated[Principal, Depends(allow((BRAND,), "config:read", keys=True))],
+    call: Annotated[Explain, Body()],
+) -> One[Json]:
+    """Say how a call would leave, before it is made; by the code that Kamailio runs."""
+    told = await explained(
+        principal.tenant(web_of(request)), call.company_id, call.to, fax=call.fax, at=call.at,
+        seed=call.seed,
+    )  # fmt: skip
+    return One(data=told)
+
+
+replays = APIRouter(prefix="/deliveries", tags=["webhooks"])
+
+
+@replays.post("/{delivery_id}/actions/replay", status_code=202)
+async def replay(
+    request: Request,
+    principal: Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))],
+    delivery_id: int,
+) -> One[Json]:
+    """Make a mail or a webhook call once more."""
+    store = DeliveryStore(principal.tenant(web_of(request)))
+    if not 0 < delivery_id < 2**63:
+        raise NotFoundError(f"there is no delivery {delivery_id}")
+    try:
+        made = await store.replay(delivery_id)
+    except UserError as error:
+        raise NotFoundError(str(error)) from error
+    return One(data={"id": made, "replay_of": delivery_id})
+
+
+def routers() -> list[APIRouter]:
+    """Return the routers of configuration."""
+    return [routing, *(router(RESOURCES[key]) for key in OFFERED), replays]

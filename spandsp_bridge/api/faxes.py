@@ -1,0 +1,379 @@
+"""`/v1/faxes`: send, list, look at, end and repeat faxes."""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile as FormFile
+
+from spandsp_bridge.api.problems import ConflictError
+from spandsp_bridge.api.shapes import Attempt, Delivery, FaxShape, Many, NewFax, One, fax_shape
+from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
+from spandsp_bridge.delivery import outside
+from spandsp_bridge.documents.render import MAX_BYTES
+from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.numbers import e164
+from spandsp_bridge.outbound.submit import checked, sender_of
+from spandsp_bridge.settings import parse_networks
+from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.store.deliveries import DeliveryStore
+from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes
+from spandsp_bridge.store.lists import FaxLists, Wanted
+from spandsp_bridge.web.access import FAXES, Principal, allow
+from spandsp_bridge.web.state import Web, web_of
+
+faxes = APIRouter(prefix="/faxes", tags=["faxes"])
+Reader = Annotated[Principal, Depends(allow(FAXES, "faxes:read", keys=True))]
+Writer = Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))]
+FETCH_SECONDS = 30.0
+PDF, TIFF = "application/pdf", "image/tiff"
+TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {PDF: {}, TIFF: {}}}}
+
+
+# ---- sending -------------------------------------------------------------------------------------
+
+
+@faxes.post(
+    "",
+    status_code=202,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/NewFax"}},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["fax", "contents"],
+                        "properties": {
+                            "fax": {
+                                "type": "string",
+                                "description": "The JSON of a new fax, without its documents.",
+                            },
+                            "contents": {
+                                "type": "array",
+                                "items": {"type": "string", "format": "binary"},
+                            },
+                        },
+                    }
+                },
+            },
+        }
+    },
+)
+async def send(
+    request: Request,
+    principal: Writer,
+    idempotency_key: Annotated[
+        str | None, Header(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")
+    ] = None,
+) -> One[FaxShape]:
+    """Send documents as one fax.
+
+    JSON, with each document in base64 or fetched from a URL; or multipart, with the files as
+    `contents` and the rest as JSON in `fax`. The same `Idempotency-Key` makes no second fax.
+    """
+    web = web_of(request)
+    wanted, files = await _request_of(request)
+    for document in wanted.documents:
+        if document.name != _UPLOADED:
+            files.append(await _file(web, document.model_dump()))
+    store = FaxStore(principal.tenant(web))
+    sender = await sender_of(store, str(wanted.virtual_fax_id))
+    number = e164(wanted.to, sender.country)
+    wishes = Wishes(
+        wanted.cover.model_dump() if wanted.cover else None,
+        wanted.resolution,
+        wanted.pictures,
+        wanted.priority,
+        wanted.send_at.astimezone() if wanted.send_at else None,
+        idempotency_key,
+        wanted.client_state,
+    )
+    await checked(sender, files, wishes, web.settings.max_pages, web.scratch)
+    try:
+        fax_id = await store.submit(sender, number, files, wishes)
+    except UserError as error:
+        raise ConflictError(str(error)) from error
+    return One(data=fax_shape(await _fax(store, fax_id)))
+
+
+_UPLOADED = "\0uploaded"  #: stands for the files of a form
+
+
+async def _request_of(request: Request) -> tuple[NewFax, list[File]]:
+    """Return what is asked for, and the files of a form. Raises UserError."""
+    size = int(request.headers.get("content-length") or 0)
+    if size > 2 * MAX_BYTES:
+        raise DocumentError("document_too_large", f"at most {MAX_BYTES // 2**20} MiB can be faxed")
+    files: list[File] = []
+    try:
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            form = await request.form(max_files=50, max_fields=10)
+            told = json.loads(str(form.get("fax") or "{}"))
+            files = [
+                (upload.filename or "document", await upload.read())
+                for upload in form.getlist("contents") if isinstance(upload, FormFile)
+            ]  # fmt: skip
+            if not files:
+                raise UserError("the form has no file: send them as contents")
+            told = {**told, "documents": [{"name": _UPLOADED}]}
+        else:
+            told = json.loads(await request.body())
+        return NewFax.model_validate(told), files
+    except (ValueError, TypeError, RecursionError) as error:
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the request"
+            raise UserError(f"{where}: {first['msg']}") from error
+        raise UserError("the request is neither JSON nor a form") from error
+
+
+async def _file(web: Web, document: dict[str, Any]) -> File:
+    if (document["content"] is None) == (document["url"] is None):
+        raise UserError(f"document {document['name']!r} needs either its content or a url")
+    if document["content"] is not None:
+        try:
+            return document["name"], base64.b64decode(document["content"], validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise UserError(f"the content of {document['name']!r} is not base64") from error
+    url = document["url"]
+    try:
+        answer = await outside.request(
+            "GET", url, parse_networks(web.settings.webhook_networks), FETCH_SECONDS,
+            most=MAX_BYTES,
+        )  # fmt: skip
+    except (outside.UnreachableError, outside.InsideError, outside.TooLargeError) as error:
+        raise DocumentError("document_not_fetched", f"{url} was not fetched: {error}") from error
+    if answer.status != 200:
+        raise DocumentError(
+            "document_not_fetched", f"{url} answered {answer.status}: check that it is public"
+        )
+    name = document["name"]
+    if name == "document.pdf":
+        name = PurePosixPath(urlsplit(url).path).name or name
+    return name, answer.body
+
+
+# ---- looking -------------------------------------------------------------------------------------
+
+
+async def _fax(store: FaxStore, fax_id: int) -> Fax:
+    found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
+    if found is None or found.deleted_at is not None:
+        raise NotFoundError(f"there is no fax {fax_id}")
+    return found
+
+
+def cursor_of(fax: Fax) -> str:
+    """Return where a list goes on behind a fax."""
+    text = f"{fax.created_at.isoformat()} {fax.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> tuple[datetime, int]:
+    """Return the (created_at, id) that a cursor says. Raises UserError."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, fax_id = text.partition(" ")
+        place = datetime.fromisoformat(at), int(fax_id)
+    except (ValueError, binascii.Error) as error:
+        raise UserError("the cursor is none of ours: take it from `next`") from error
+    if place[0].tzinfo is None or not 0 <= place[1] < 2**63:
+        raise UserError("the cursor is none of ours: take it from `next`")
+    return place
+
+
+@faxes.get("")
+async def listing(
+    request: Request,
+    principal: Reader,
+    direction: Literal["in", "out"] | None = None,
+    status: Annotated[
+        list[Literal["pending", "inprogress", "completed", "error"]] | None, Query()
+    ] = None,
+    virtual_fax_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    broadcast_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    number: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
+    station: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Many[FaxShape]:
+    """List faxes, the newest first."""
+    wanted = Wanted(
+        principal.company, direction, tuple(status or ()), virtual_fax_id, broadcast_id, number,
+        station, _aware(since), _aware(until), before=place_of(cursor) if cursor else None,
+    )  # fmt: skip
+    found = await FaxLists(principal.tenant(web_of(request))).page(wanted, limit)
+    more = cursor_of(found[-1].fax) if len(found) == limit else None
+    return Many(data=[fax_shape(row.fax) for row in found], next=more)
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at.astimezone() if at else None
+
+
+@faxes.get("/{fax_id}")
+async def show(request: Request, principal: Reader, fax_id: int) -> One[FaxShape]:
+    """Return one fax."""
+    return One(data=fax_shape(await _fax(FaxStore(principal.tenant(web_of(request))), fax_id)))
+
+
+@faxes.get("/{fax_id}/document.pdf", response_class=Response, responses=FILE)
+async def document_pdf(request: Request, principal: Reader, fax_id: int) -> Response:
+    """Return the fax as PDF/A."""
+    return await _document(request, principal, fax_id, "pdf")
+
+
+@faxes.get("/{fax_id}/document.tiff", response_class=Response, responses=FILE)
+async def document_tiff(request: Request, principal: Reader, fax_id: int) -> Response:
+    """Return the fax as TIFF-F."""
+    return await _document(request, principal, fax_id, "tiff")
+
+
+@faxes.get("/{fax_id}/receipt.pdf", response_class=Response, responses=FILE)
+async def receipt(request: Request, principal: Reader, fax_id: int) -> Response:
+    """Return the delivery receipt: page by page, what was confirmed."""
+    return await _document(request, principal, fax_id, "receipt")
+
+
+async def _document(request: Request, principal: Principal, fax_id: int, kind: str) -> Response:
+    store = FaxStore(principal.tenant(web_of(request)))
+    fax = await _fax(store, fax_id)
+    make = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}[kind]
+    try:
+        data = await make(store, fax)
+    except UserError as error:
+        raise NotFoundError(str(error)) from error
+    await store.mark_read(fax)
+    await store.audit(fax, principal.who, "document_read", kind)
+    ending = "tiff" if kind == "tiff" else "pdf"
+    return Response(
+        data,
+        media_type=TIFF if kind == "tiff" else PDF,
+        headers={"Content-Disposition": f'attachment; filename="fax-{fax.id}.{ending}"'},
+    )
+
+
+@faxes.get("/{fax_id}/attempts")
+async def attempts(request: Request, principal: Reader, fax_id: int) -> Many[Attempt]:
+    """Return the calls of a fax, the first one first."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    rows = await store.attempts(await _fax(store, fax_id))
+    return Many(data=[Attempt.model_validate(row) for row in rows])
+
+
+@faxes.get(
+    "/{fax_id}/trace", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+)
+async def trace(request: Request, principal: Reader, fax_id: int) -> Response:
+    """Return the T.30 messages of every call, as text."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    return Response(
+        trace_of(await store.attempts(await _fax(store, fax_id))), media_type="text/plain"
+    )
+
+
+def trace_of(attempts: list[dict[str, Any]]) -> str:
+    """Return the T.30 messages of attempts as text."""
+    lines: list[str] = []
+    for row in attempts:
+        lines.append(
+            f"attempt {row['number']} at {row['started_at'].isoformat()} by {row['bridge']}"
+        )
+        lines.append(f"  SIP {row['sip_status'] or '-'} {row['sip_reason'] or ''}".rstrip())
+        lines += [f"  {line}" for line in row["trace"] or ()]
+        lines.append(f"  {row['reason'] or 'under way'}: {row['explanation'] or ''}")
+    return "\n".join(lines) + "\n"
+
+
+@faxes.get("/{fax_id}/deliveries")
+async def deliveries(request: Request, principal: Reader, fax_id: int) -> Many[Delivery]:
+    """Return the mails and webhook calls of a fax."""
+    tenant = principal.tenant(web_of(request))
+    fax = await _fax(FaxStore(tenant), fax_id)
+    rows = await DeliveryStore(tenant).deliveries(fax.id)
+    return Many(data=[Delivery.model_validate(row) for row in rows])
+
+
+# ---- changing ------------------------------------------------------------------------------------
+
+
+@faxes.post("/{fax_id}/actions/cancel")
+async def cancel(request: Request, principal: Writer, fax_id: int) -> One[FaxShape]:
+    """End a fax, also in mid-call. One that is over answers 409."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    fax = await _fax(store, fax_id)
+    said = await store.cancel(fax, principal.who)
+    if said != "cancelled":
+        raise ConflictError(f"fax {fax.id} cannot be cancelled: it is over, or was received")
+    return One(data=fax_shape(await _fax(store, fax_id)))
+
+
+@faxes.post("/{fax_id}/actions/resend", status_code=202)
+async def resend(request: Request, principal: Writer, fax_id: int) -> One[FaxShape]:
+    """Send a fax that is over once more, as a new fax."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    try:
+        made = await store.resend(await _fax(store, fax_id), principal.who)
+    except NotFoundError:
+        raise
+    except UserError as error:
+        raise ConflictError(str(error)) from error
+    return One(data=fax_shape(await _fax(store, made)))
+
+
+@faxes.delete("/{fax_id}", status_code=204)
+async def delete(request: Request, principal: Writer, fax_id: int) -> None:
+    """Delete the documents of a fax that is over; its record stays with us."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    try:
+        await store.delete(await _fax(store, fax_id), principal.who)
+    except NotFoundError:
+        raise
+    except UserError as error:
+        raise ConflictError(str(error)) from error
+
+
+# ---- live ----------------------------------------------------------------------------------------
+
+events = APIRouter(tags=["events"])
+
+
+@events.get(
+    "/events", response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {}}}},
+)  # fmt: skip
+async def live(
+    request: Request, principal: Reader,
+    fax_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+) -> StreamingResponse:  # fmt: skip
+    """Stream what happens to the company's faxes, or to one: server-sent events named `fax`."""
+    web = web_of(request)
+    company = principal.company
+    assert company is not None
+    if fax_id is not None:
+        await _fax(FaxStore(principal.tenant(web)), fax_id)
+
+    async def stream() -> AsyncIterator[str]:
+        yield ": news of faxes\n\n"
+        async for news in web.hub.watch(company, fax_id):
+            if news is None:
+                yield ": nothing new\n\n"
+            else:
+                yield f"event: fax\ndata: {json.dumps(asdict(news))}\n\n"
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)

@@ -1,0 +1,92 @@
+"""Errors as RFC 9457 problem details: every one names the thing, the reason and the remedy."""
+
+from http import HTTPStatus
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.web.access import ForbiddenError, NotLoggedInError, TooManyError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+#: What the OpenAPI document says of every route.
+RESPONSES: dict[int | str, dict[str, object]] = {
+    code: {
+        "description": HTTPStatus(code).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for code in (400, 401, 403, 404, 409, 413, 422, 429, 503)
+}
+
+
+class ConflictError(UserError):
+    """The request contradicts what is there."""
+
+
+def problem(status: int, detail: str, reason: str = "", **headers: str) -> JSONResponse:
+    """Return a problem. `reason` is a stable word for programs."""
+    phrase = HTTPStatus(status).phrase
+    body = {
+        "type": "about:blank",
+        "title": phrase,
+        "status": status,
+        "detail": detail,
+        "reason": reason or phrase.lower().replace(" ", "_"),
+    }
+    return JSONResponse(body, status, headers or None, MEDIA_TYPE)
+
+
+def problem_of(error: Exception) -> Response:
+    """Return the problem that an exception is."""
+    match error:
+        case DocumentError():
+            return problem(422, f"{error}.", error.reason)
+        case NotFoundError():
+            return problem(404, f"{error}.")
+        case ConflictError():
+            return problem(409, f"{error}.")
+        case UserError():
+            return problem(422, f"{error}.", "invalid_request")
+        case NotLoggedInError():
+            return problem(
+                401, "Send a key that is in force, as Authorization: Bearer vfax_...",
+                **{"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        case ForbiddenError():
+            return problem(403, f"{error}.")
+        case TooManyError():
+            return problem(
+                429, f"{error}.", **{"Retry-After": str(max(1, round(error.seconds)))}
+            )  # fmt: skip
+        case RequestValidationError():
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+            return problem(422, f"{where or 'the request'}: {first['msg']}.", "invalid_request")
+        case HTTPException():
+            return problem(error.status_code, f"{error.detail}.", **dict(error.headers or {}))
+        case psycopg.OperationalError() | OSError():
+            log.warning("a request waits for PostgreSQL in vain", error=str(error)[:200])
+            return problem(
+                503, "The database is away: try again in a moment.", **{"Retry-After": "5"}
+            )
+        case _:
+            log.exception("a request failed", exc_info=error)
+            return problem(500, "Something is wrong inside the fax system; see its log.")
+
+
+def install(app: FastAPI) -> None:
+    """Have an application answer with problems."""
+
+    async def answer(_: Request, error: Exception) -> Response:
+        return problem_of(error)
+
+    for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
+                 HTTPException, psycopg.OperationalError, OSError, Exception):  # fmt: skip
+        app.add_exception_handler(kind, answer)

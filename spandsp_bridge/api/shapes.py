@@ -1,0 +1,168 @@
+"""What the API takes and gives, in JSON."""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from spandsp_bridge.store.faxes import Fax
+
+Item = TypeVar("Item")
+Resolution = Literal["normal", "fine", "superfine"]
+Pictures = Literal["auto", "text", "photo"]
+Text = Annotated[str, Field(max_length=20_000)]
+Name = Annotated[str, Field(max_length=255)]
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, and what to do.")
+    reason: str = Field(description="A stable word for programs.")
+
+
+class One(BaseModel, Generic[Item]):
+    """One thing."""
+
+    data: Item
+
+
+class Many(BaseModel, Generic[Item]):
+    """A page of things."""
+
+    data: list[Item]
+    next: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
+class FaxShape(BaseModel):
+    """A fax, in or out."""
+
+    id: int
+    direction: Literal["in", "out"]
+    status: Literal["pending", "inprogress", "completed", "error"]
+    reason: str | None = Field(description="Stable word, such as user_busy; null: not over.")
+    explanation: str | None = Field(description="What happened and what to do.")
+    virtual_fax_id: int
+    sender: str = Field(alias="from", description="E.164, or what the caller showed.")
+    to: str
+    remote_station_id: str
+    pages: int | None
+    pages_confirmed: int
+    expected_seconds: int | None = Field(description="How long the call takes, about.")
+    priority: int
+    created_at: datetime
+    send_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    read_at: datetime | None
+    resend_of: int | None
+    broadcast_id: int | None
+    client_state: str | None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+def fax_shape(fax: Fax) -> FaxShape:
+    """Return a fax as the API shows it."""
+    ours, theirs = fax.local_number, fax.remote_number
+    outgoing = fax.direction == "out"
+    same = ("id", "direction", "reason", "explanation", "virtual_fax_id", "remote_station_id",
+            "pages", "pages_confirmed", "expected_seconds", "priority", "created_at", "started_at",
+            "finished_at", "read_at", "resend_of", "broadcast_id", "client_state")  # fmt: skip
+    return FaxShape.model_validate({
+        **{name: getattr(fax, name) for name in same},
+        "status": fax.status.value,
+        "from": ours if outgoing else theirs,
+        "to": theirs if outgoing else ours,
+        "send_at": fax.send_at if outgoing else None,
+    })  # fmt: skip
+
+
+class Attempt(BaseModel):
+    """One call made for a fax, or the one that brought it."""
+
+    number: int
+    bridge: str
+    started_at: datetime
+    finished_at: datetime | None
+    sip_call_id: str | None
+    sip_status: int | None
+    sip_reason: str | None
+    t30_code: int | None
+    t30_text: str | None
+    reason: str | None
+    explanation: str | None
+    pages_confirmed: int
+    bit_rate: int | None
+    ecm: bool | None
+    encoding: str | None
+    remote_station_id: str
+    hung_up_by: str | None
+    stats: dict[str, Any] | None
+
+
+class Cover(BaseModel):
+    """What a cover page says."""
+
+    subject: Annotated[str, Field(max_length=1000)] = ""
+    text: Text = ""
+    to_name: Name = ""
+    from_name: Name = ""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Content(BaseModel):
+    """A document: `content` in base64, or `url` to fetch it from."""
+
+    name: Name = "document.pdf"
+    content: str | None = Field(None, description="Base64.", json_schema_extra={"format": "byte"})
+    url: Annotated[str, Field(max_length=2000)] | None = None
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewFax(BaseModel):
+    """A fax to send."""
+
+    virtual_fax_id: int = Field(ge=1, lt=2**63)
+    to: Annotated[str, Field(max_length=40)] = Field(description="E.164, or a national number.")
+    documents: list[Content] = Field(min_length=1, max_length=50)
+    cover: Cover | None = None
+    resolution: Resolution | None = None
+    pictures: Pictures | None = None
+    priority: int = Field(5, ge=0, le=9, description="0 urgent, at any hour, to 9.")
+    send_at: datetime | None = None
+    client_state: Annotated[str, Field(max_length=1000)] | None = None
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Explain(BaseModel):
+    """A call that has not been made."""
+
+    company_id: int = Field(ge=1, lt=2**63)
+    to: Annotated[str, Field(min_length=1, max_length=40)]
+    fax: bool = True
+    at: datetime | None = None
+    seed: int | None = Field(None, ge=0, lt=2**31)
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Delivery(BaseModel):
+    """A mail or a webhook call."""
+
+    id: int
+    channel: Literal["mail", "webhook"]
+    event: str
+    url: str | None
+    state: Literal["pending", "done", "failed"]
+    tries: int
+    answer: str
+    created_at: datetime
+    finished_at: datetime | None
+    replay_of: int | None

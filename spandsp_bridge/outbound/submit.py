@@ -1,0 +1,99 @@
+"""What is asked of a fax before it enters the queue: by the command, the portal and the API."""
+
+import csv
+import io
+from datetime import datetime
+from pathlib import Path
+
+from spandsp_bridge.documents.render import Look, check
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.numbers import e164
+from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
+
+MAX_DESTINATIONS = 100_000
+RESOLUTIONS = ("normal", "fine", "superfine")
+PICTURES = ("auto", "text", "photo")
+PAPERS = ("a4", "letter")
+
+
+def one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
+    """Refuse a value that is not known. Raises UserError."""
+    if value is not None and value not in known:
+        raise UserError(f"{name} {value!r} is not known: choose {', '.join(known)}")
+
+
+def time_of(text: str | None) -> datetime | None:
+    """Return a moment; without an offset it is local time. Raises UserError."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{text!r} is no time: write it as 2026-11-24T08:00+01:00") from None
+    return at if at.tzinfo else at.astimezone()
+
+
+async def sender_of(store: FaxStore, name: str) -> VirtualFax:
+    """Return a virtual fax that can send, by its id or COMPANY/NAME. Raises UserError."""
+    found = await store.find_virtual_fax(name)
+    if found.outgoing_number is None:
+        raise UserError(
+            f"virtual fax {found.company}/{found.name} has no outgoing DDI: "
+            "set virtual_faxes.outgoing_ddi_id or companies.outgoing_ddi_id"
+        )
+    return found
+
+
+async def checked(
+    sender: VirtualFax,
+    files: list[File],
+    wishes: Wishes,
+    max_pages: int,
+    scratch: Path | None = None,
+) -> int:
+    """Refuse at once what could not be faxed; return its pages. Raises DocumentError."""
+    look = look_of(sender, wishes)
+    return await check(files, look, max_pages, scratch)
+
+
+def look_of(sender: VirtualFax, wishes: Wishes) -> Look:
+    """Return how a document is put on paper, for a sender with these wishes."""
+    return Look(
+        sender.paper,
+        wishes.resolution or sender.resolution,
+        wishes.pictures or sender.pictures,
+        sender.long_pages,
+    )
+
+
+def read_destinations(data: bytes, name: str, country: str) -> list[tuple[str, str]]:
+    """Return the (number, name) pairs of a CSV file, each number once. Raises UserError.
+
+    The first line may be a heading; columns are separated by comma, semicolon or tab.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    first = text.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    found: dict[str, str] = {}
+    try:
+        for line, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if line == 1 and not any(char.isdigit() for char in cells[0]):
+                continue  # a heading
+            try:
+                number = e164(cells[0], country)
+            except UserError as error:
+                raise UserError(f"{name}, line {line}: {error}") from None
+            found.setdefault(number, cells[1][:100] if len(cells) > 1 else "")
+            if len(found) > MAX_DESTINATIONS:
+                raise UserError(f"{name} has more than {MAX_DESTINATIONS} numbers: split it")
+    except csv.Error as error:
+        raise UserError(f"{name} is no CSV file: {error}") from error
+    if not found:
+        raise UserError(f"{name} has no numbers: one in each line, a name behind it if you like")
+    return list(found.items())

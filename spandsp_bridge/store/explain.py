@@ -1,0 +1,40 @@
+"""How a call would leave, asked of the routing core inside PostgreSQL, in a tenant's rows."""
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from spandsp_bridge.errors import SetupError, UserError
+from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.store.database import Transactions
+
+
+async def explained(
+    database: Transactions, company: int, number: str, *, fax: bool = True,
+    at: datetime | None = None, seed: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the decision of `explain_route()`. Raises UserError, SetupError."""
+    try:
+        async with database.transaction() as c:
+            row = await (
+                await c.execute("select from companies where id = %s", [company])
+            ).fetchone()
+            if row is None:
+                raise NotFoundError(f"there is no company {company}")
+            cursor = await c.execute(
+                "select explain_route(%s, %s, %s, coalesce(%s, now()), %s) as told",
+                [company, number, fax, at, seed],
+            )
+            told = await cursor.fetchone()
+    except psycopg.errors.UndefinedFunction as error:
+        raise SetupError(
+            "explain_route() is not there: apt-get install postgresql-plpython3-15, then `vfax "
+            "migrate`"
+        ) from error
+    except (psycopg.errors.ExternalRoutineException, psycopg.DataError, psycopg.InternalError,
+            psycopg.errors.RaiseException) as error:  # fmt: skip
+        text = str(error).splitlines()[0]
+        raise UserError(text.rpartition("Error: ")[2] or text) from error
+    assert told is not None
+    return dict(told["told"])

@@ -1,0 +1,158 @@
+"""Live news of faxes: one look a second for all who watch, however many they are."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import structlog
+
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+NEWEST = 20  #: of a company's faxes, which its lists watch
+WAITING = 100  #: pieces of news that one watcher may leave lying; then it has to look for itself
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A fax as it is now. `stage`, `page` and `bit_rate` are live and may be missing."""
+
+    fax_id: int
+    company_id: int
+    virtual_fax_id: int
+    direction: str
+    status: str
+    reason: str | None
+    explanation: str | None
+    pages: int | None
+    pages_confirmed: int
+    remote_number: str
+    stage: str = ""
+    page: int = 0
+    bit_rate: int = 0
+
+
+class Watcher:
+    """News of one fax, or of the newest faxes of a company."""
+
+    def __init__(self, company: int, fax: int | None) -> None:
+        self.company = company
+        self.fax = fax
+        self.queue: asyncio.Queue[News] = asyncio.Queue(WAITING)
+        self.seen: dict[int, News] = {}
+
+    def tell(self, news: News, *, first: bool) -> None:
+        """Queue what is new to this one; a list's first look is no news."""
+        known = self.seen.get(news.fax_id)
+        if known == news:
+            return
+        self.seen[news.fax_id] = news
+        if known is None and first and self.fax is None:
+            return
+        with contextlib.suppress(asyncio.QueueFull):
+            self.queue.put_nowait(news)
+
+
+class Hub:
+    """Looks at what is watched, and tells each watcher what changed."""
+
+    def __init__(self, database: Database, progress: Progress) -> None:
+        self._db = database
+        self._progress = progress
+        self._watchers: dict[Watcher, bool] = {}  # to whether it has had its first look
+        self._wake = asyncio.Event()
+
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            if not self._watchers:
+                self._wake.clear()
+                await self._wake.wait()
+            try:
+                await self._look()
+            except (psycopg.Error, OSError) as error:
+                log.warning("no live news for now", error=str(error)[:200])
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        watchers = list(self._watchers)
+        faxes = {w.fax for w in watchers if w.fax is not None}
+        companies = {w.company for w in watchers if w.fax is None}
+        rows = await self._rows(list(faxes), list(companies))
+        running = [r["fax_id"] for r in rows if r["status"] == "inprogress"]
+        live = await self._progress.get_many(running)
+        by_company: dict[int, list[News]] = {}
+        by_fax: dict[int, News] = {}
+        for row in rows:
+            state = live.get(row["fax_id"], {})
+            news = News(
+                **row,
+                stage=str(state.get("stage", "")),
+                page=int(state.get("page") or 0),
+                bit_rate=int(state.get("bit_rate") or 0),
+            )
+            by_fax[news.fax_id] = news
+            by_company.setdefault(news.company_id, []).append(news)
+        for watcher in watchers:
+            if watcher not in self._watchers:
+                continue
+            first = not self._watchers[watcher]
+            self._watchers[watcher] = True
+            if watcher.fax is not None:
+                found = by_fax.get(watcher.fax)
+                if found is not None and found.company_id == watcher.company:
+                    watcher.tell(found, first=first)
+            else:
+                for news in reversed(by_company.get(watcher.company, [])):
+                    watcher.tell(news, first=first)
+
+    async def _rows(self, faxes: list[int], companies: list[int]) -> list[dict[str, Any]]:
+        columns = (
+            "f.id as fax_id, f.company_id, f.virtual_fax_id, f.direction::text, f.status::text,"
+            " f.reason, f.explanation, f.pages, f.pages_confirmed, f.remote_number"
+        )
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                f"select {columns} from faxes f where f.id = any(%(faxes)s)"  # noqa: S608
+                f" union select n.* from unnest(%(companies)s::bigint[]) w (company),"
+                f" lateral (select {columns} from faxes f where f.company_id = w.company"
+                " and f.deleted_at is null order by f.created_at desc, f.id desc"
+                " limit %(newest)s) n order by fax_id desc",
+                {"faxes": faxes, "companies": companies, "newest": NEWEST},
+            )
+            return await cursor.fetchall()
+
+    async def watch(
+        self, company: int, fax: int | None = None, virtual_faxes: frozenset[int] | None = None,
+        silence: float = 15.0,
+    ) -> AsyncIterator[News | None]:  # fmt: skip
+        """Yield news of a company's faxes, or of one; None after a silence, to keep lines open.
+
+        `virtual_faxes` are those whose news this one may hear; None: all of the company.
+        """
+        watcher = Watcher(company, fax)
+        self._watchers[watcher] = False
+        self._wake.set()
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(silence):
+                        news = await watcher.queue.get()
+                except TimeoutError:
+                    yield None
+                    continue
+                if virtual_faxes is None or news.virtual_fax_id in virtual_faxes:
+                    yield news
+        finally:
+            del self._watchers[watcher]

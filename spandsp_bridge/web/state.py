@@ -1,0 +1,31 @@
+"""What every request can reach, kept in the application's state."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from fastapi import Request
+
+from spandsp_bridge.settings import Settings
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.people import People
+from spandsp_bridge.web.limits import RateLimit
+from spandsp_bridge.web.live import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The parts of a running site."""
+
+    settings: Settings
+    database: Database
+    people: People
+    hub: Hub
+    log_ins: RateLimit  #: by address
+    requests: RateLimit  #: by API key
+    scratch: Path | None = None
+
+
+def web_of(request: Request) -> Web:
+    """Return the parts of the site that a request came to."""
+    return cast(Web, request.app.state.web)
