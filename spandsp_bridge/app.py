@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import structlog
+import uvicorn
 
 from spandsp_bridge import jobs
 from spandsp_bridge.calls.drain import SpoolDrain
@@ -21,6 +22,7 @@ from spandsp_bridge.delivery.mail import Mailer, MailServer
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.outbound.prepare import Preparer
 from spandsp_bridge.outbound.worker import Worker
+from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.publisher.follow import Publisher
 from spandsp_bridge.settings import Settings, parse_address, parse_networks, parse_ports
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
@@ -28,16 +30,21 @@ from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
+from spandsp_bridge.store.people import People
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.queue import FaxQueue
 from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.web.limits import RateLimit
+from spandsp_bridge.web.live import Hub
+from spandsp_bridge.web.state import Web
 
 log = structlog.get_logger(__name__)
 
-SERVICES = ("bridge", "worker", "publisher", "all")
+SERVICES = ("bridge", "worker", "publisher", "portal", "all")
 DIRECTORY_SECONDS = 5.0
 DIRECTORY_TIMEOUT = 0.5
 SHUTDOWN_SECONDS = 5.0
+PORTAL_CONNECTIONS = 16
 
 
 class Directory:
@@ -202,6 +209,38 @@ async def publish(settings: Settings) -> None:
     await Publisher(settings).run()
 
 
+async def serve_portal(settings: Settings) -> None:
+    """Run the portal and the API until cancelled."""
+    s = settings
+    host, port = parse_address(s.portal_listen)
+    scratch = s.var / "portal"
+    scratch.mkdir(parents=True, exist_ok=True)
+    progress = Progress(s.redis_url)
+    async with Database(s.database_url, size=PORTAL_CONNECTIONS) as database:
+        web = Web(
+            settings=s,
+            database=database,
+            people=People(database),
+            hub=Hub(database, progress),
+            log_ins=RateLimit(20, 0.2),
+            requests=RateLimit(200, 50),
+            scratch=scratch,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                make_site(web), host=host, port=port, log_config=None, access_log=False,
+                server_header=False, forwarded_allow_ips=s.portal_proxies,
+                timeout_graceful_shutdown=2, lifespan="on",
+            )
+        )  # fmt: skip
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        log.info("portal is up", address=s.portal_listen)
+        try:
+            await server.serve()
+        finally:
+            await progress.close()
+
+
 async def serve(settings: Settings, service: str) -> None:
     """Run a service until SIGTERM or SIGINT."""
     match service:
@@ -211,6 +250,8 @@ async def serve(settings: Settings, service: str) -> None:
             main = Node(settings, receives=False, sends=True).run()
         case "publisher":
             main = publish(settings)
+        case "portal":
+            main = serve_portal(settings)
         case _:
             main = _all(settings)
     task = asyncio.ensure_future(main)
@@ -224,6 +265,7 @@ async def serve(settings: Settings, service: str) -> None:
 async def _all(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(publish(settings))
+        group.create_task(serve_portal(settings))
         group.create_task(Node(settings, receives=True, sends=True).run())
 
 

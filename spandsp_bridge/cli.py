@@ -16,7 +16,16 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from spandsp_bridge import app, cli_faxes, cli_retry, cli_routes, doctor, kamailio_config, log
+from spandsp_bridge import (
+    app,
+    cli_faxes,
+    cli_retry,
+    cli_routes,
+    cli_users,
+    doctor,
+    kamailio_config,
+    log,
+)
 from spandsp_bridge.cli_output import Json, print_json
 from spandsp_bridge.demo import show
 from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
@@ -40,6 +49,7 @@ cli.command()(cli_faxes.faxes)
 cli.add_typer(cli_routes.route, name="route")
 cli.add_typer(cli_routes.routes, name="routes")
 cli.add_typer(cli_retry.retry, name="retry")
+cli.add_typer(cli_users.user, name="user")
 
 
 def _run(main: Coroutine[Any, Any, Any]) -> Any:

@@ -136,6 +136,12 @@ class Settings(BaseSettings):
     mail_domain: str = Field(
         "fax.localhost", description="Mail to NUMBER@ this domain becomes a fax"
     )
+    portal_listen: Annotated[str, AfterValidator(_address)] = Field(
+        "127.0.0.1:8080", description="Where the portal and the API listen (HTTP)"
+    )
+    portal_proxies: str = Field(
+        "127.0.0.1", description="ADDRESS,... of proxies in front that say whom they speak for"
+    )
     portal_url: str = Field("", description="URL of the portal, for links in mails; empty: none")
     webhook_networks: Annotated[str, AfterValidator(_networks)] = Field(
         "", description="NETWORK,... of our own that webhooks may call; empty: none"

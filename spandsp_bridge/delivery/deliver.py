@@ -6,8 +6,8 @@ import aiosmtplib
 import structlog
 
 from spandsp_bridge.delivery import webhooks
-from spandsp_bridge.delivery.outside import Networks
 from spandsp_bridge.delivery.mail import Mailer
+from spandsp_bridge.delivery.outside import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore

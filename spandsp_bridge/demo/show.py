@@ -232,7 +232,10 @@ async def demo(var: Path, port_base: int) -> None:
             "The system runs until Ctrl-C. In another terminal:\n"
             f"  .venv/bin/vfax send {_short(proof.pdf.with_name('sent.pdf'))} --from Globex/Office"
             " --to +34911000001 --wait\n"
-            "  .venv/bin/vfax faxes"
+            "  .venv/bin/vfax faxes\n"
+            f"The portal: {stack.portal_url}, as ann@acme.example (Acme's administrator), "
+            "bob@globex.example,\noperator@demo.example or platform@demo.example, with the "
+            f"password in {_short(stack.var / 'portal.password')}"
         )
         await stack.supervisor.died.wait()
         dead = [s.name for s in stack.supervisor.services if s.state == "died"]

@@ -30,10 +30,12 @@ from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import (
     MINIMUM_VERSION,
     SQL,
+    Database,
     create_database,
     migrate,
     run_script,
 )
+from spandsp_bridge.store.people import People
 
 KAMAILIO, BRIDGE_A, BRIDGE_B, WORKER, CARRIER = (f"127.0.0.{n}" for n in range(1, 6))
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 octets (unix(7))
@@ -148,6 +150,7 @@ class Stack:
         self.redis_port = port_base + 11
         self.smtp_port = port_base + 12
         self.mail_port = port_base + 13  # mail to fax
+        self.portal_port = port_base + 14
         self.kamailio = (KAMAILIO, port_base)
         self.bridges = {
             "bridge-a": (BRIDGE_A, port_base + 1),
@@ -190,9 +193,16 @@ class Stack:
             "VFAX_MAIL_LISTEN": f"127.0.0.1:{self.mail_port}",
             "VFAX_MAIL_DOMAIN": "fax.example",
             "VFAX_WEBHOOK_NETWORKS": "127.0.0.0/8",
+            "VFAX_PORTAL_LISTEN": f"127.0.0.1:{self.portal_port}",
+            "VFAX_PORTAL_URL": self.portal_url,
             "VFAX_PORT_BASE": str(self.port),
             **self._more,
         }
+
+    @property
+    def portal_url(self) -> str:
+        """URL of the portal."""
+        return f"http://127.0.0.1:{self.portal_port}"
 
     @property
     def database_url(self) -> str:
@@ -233,6 +243,7 @@ class Stack:
             ("Redis", KAMAILIO, self.redis_port, tcp),
             ("the mail sink", KAMAILIO, self.smtp_port, tcp),
             ("mail to fax", KAMAILIO, self.mail_port, tcp),
+            ("the portal", KAMAILIO, self.portal_port, tcp),
         ]
         for who, address, port, kind in wanted:
             if not _free(address, port, kind):
@@ -254,6 +265,7 @@ class Stack:
         await self.start_mail_sink()
         await migrate(self.database_url)
         await self.seed()
+        await self.seed_people()
         self._write_environment()
         await self.start_publisher()
         await self._start_carrier()
@@ -261,6 +273,7 @@ class Stack:
         for name in self.bridges:
             await self.start_bridge(name)
         await self.start_worker()
+        await self.start_portal()
 
     async def stop(self) -> None:
         """Stop everything."""
@@ -273,6 +286,27 @@ class Stack:
             SQL / "demo.sql",
             {"demo.carrier_address": self.carrier[0], "demo.carrier_port": str(self.carrier[1])},
         )
+
+    async def seed_people(self) -> str:
+        """Make a user of each role, with one password for all; return it."""
+        secret = self.var / "portal.password"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(secrets.token_urlsafe(12))
+        password = secret.read_text().strip()
+        async with Database(self.database_url, size=1) as database:
+            async with database.transaction() as c:
+                rows = await (
+                    await c.execute("select id, brand_id, name from companies order by id")
+                ).fetchall()
+            ids = {row["name"]: (row["brand_id"], row["id"]) for row in rows}
+            people = People(database)
+            brand = ids["Acme"][0]
+            await people.set_up("platform@demo.example", password, "platform", None, None)
+            await people.set_up("operator@demo.example", password, "brand", brand, None, "Olga")
+            await people.set_up("ann@acme.example", password, "company", *ids["Acme"], "Ann")
+            await people.set_up("bob@globex.example", password, "company", *ids["Globex"], "Bob")
+        return password
 
     def _write_environment(self) -> None:
         file = self.var / "vfax.env"
@@ -497,5 +531,17 @@ class Stack:
                 ready=known,
                 where=f"{listen[0]}:{listen[1]}",
                 environment=self.environment("worker", listen),
+            )
+        )
+
+    async def start_portal(self) -> None:
+        """Start the portal and the API."""
+        await self.supervisor.start(
+            Service(
+                name="portal",
+                command=self._vfax("serve", "portal"),
+                ready=lambda: _tcp_open("127.0.0.1", self.portal_port),
+                where=self.portal_url,
+                environment=self.environment("portal", self.worker),
             )
         )

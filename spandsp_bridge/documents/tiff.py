@@ -30,7 +30,8 @@ class TiffError(ValueError):
     """The bytes are no TIFF-F, or a page of it is not whole."""
 
 
-def _frames(data: bytes) -> Image.Image:
+def open_frames(data: bytes) -> Image.Image:
+    """Open a file of ours as pictures. Raises TiffError."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise TiffError("no TIFF header")
     try:
@@ -42,7 +43,7 @@ def _frames(data: bytes) -> Image.Image:
 def page_sizes(data: bytes) -> list[tuple[int, int]]:
     """Return (width, length) in pixels of every page. Raises TiffError."""
     try:
-        with _frames(data) as image:
+        with open_frames(data) as image:
             sizes = []
             for page in range(getattr(image, "n_frames", 1)):
                 image.seek(page)
@@ -55,7 +56,7 @@ def page_sizes(data: bytes) -> list[tuple[int, int]]:
 def page_bitmaps(data: bytes) -> list[tuple[tuple[int, int], bytes]]:
     """Return ((width, length), packed bits) of every page, for comparison. Raises TiffError."""
     try:
-        with _frames(data) as image:
+        with open_frames(data) as image:
             bitmaps = []
             for page in range(getattr(image, "n_frames", 1)):
                 image.seek(page)
@@ -256,7 +257,7 @@ def _append_page(out: bytearray, link: int, data: bytes, entries: dict[int, _Ent
 def thumbnail(data: bytes, width: int = 160) -> bytes:
     """Return a small PNG, in grey, of the first page. Raises TiffError."""
     try:
-        with _frames(data) as image:
+        with open_frames(data) as image:
             across, down = image.size
             dpi = image.info.get("dpi") or (1, 1)
             length = max(1, min(round(width * down / across * dpi[0] / dpi[1]), 8 * width))

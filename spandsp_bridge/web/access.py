@@ -20,7 +20,10 @@ COOKIE = "vfax"
 SECURE_COOKIE = "__Host-vfax"  #: over https: bound to the host, never sent in clear
 SAFE = ("GET", "HEAD", "OPTIONS")
 
-PLATFORM, BRAND, COMPANY, USER = "platform", "brand", "company", "user"
+PLATFORM: Role = "platform"
+BRAND: Role = "brand"
+COMPANY: Role = "company"
+USER: Role = "user"
 FAXES = (COMPANY, USER)  #: whoever sends and receives
 CONFIG = (BRAND, COMPANY)
 EVERYBODY = (PLATFORM, BRAND, COMPANY, USER)

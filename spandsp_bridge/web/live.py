@@ -64,7 +64,7 @@ class Hub:
 
     def __init__(self, database: Database, progress: Progress) -> None:
         self._db = database
-        self._progress = progress
+        self.progress = progress
         self._watchers: dict[Watcher, bool] = {}  # to whether it has had its first look
         self._wake = asyncio.Event()
 
@@ -91,7 +91,7 @@ class Hub:
         companies = {w.company for w in watchers if w.fax is None}
         rows = await self._rows(list(faxes), list(companies))
         running = [r["fax_id"] for r in rows if r["status"] == "inprogress"]
-        live = await self._progress.get_many(running)
+        live = await self.progress.get_many(running)
         by_company: dict[int, list[News]] = {}
         by_fax: dict[int, News] = {}
         for row in rows:

@@ -1,0 +1,107 @@
+"""A brand operator's overview and simulation; the platform's health."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from spandsp_bridge.errors import SetupError, UserError
+from spandsp_bridge.portal.page import page
+from spandsp_bridge.portal.pictures import bars
+from spandsp_bridge.portal.words import LANGUAGES
+from spandsp_bridge.store.explain import explained
+from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.store.usage import Usage
+from spandsp_bridge.web.access import BrandPerson, PlatformPerson
+from spandsp_bridge.web.state import web_of
+
+operators = APIRouter()
+Text = Annotated[str, Query(max_length=60)]
+
+
+@operators.get("/brand")
+async def overview(request: Request, me: BrandPerson) -> Response:
+    """Show how the brand's calls went."""
+    usage = Usage(me.tenant(web_of(request)))
+    days = await usage.days()
+    words = LANGUAGES["en"] | LANGUAGES.get(me.language, {})
+    good, bad = sum(d[1] for d in days), sum(d[2] for d in days)
+    waiting = await usage.waiting()
+    return page(
+        request, me, "brand.html",
+        tiles=[("calls in 14 days", good + bad),
+               ("of them completed", f"{100 * good / (good + bad):.0f} %" if good + bad else "–"),
+               ("faxes waiting", waiting["waiting"]), ("calls now", waiting["running"])],
+        chart=bars(days, "calls"), carriers=await usage.carriers(),
+        destinations=await usage.destinations(), causes=await usage.causes(),
+        known=lambda text: text in words,
+    )  # fmt: skip
+
+
+@operators.get("/simulate")
+async def simulate(
+    request: Request, me: BrandPerson, company: Text = "", to: Text = "", kind: Text = "fax"
+) -> Response:
+    """Explain a call before it is made."""
+    web = web_of(request)
+    wrong, told = "", None
+    if to and company.isdigit() and len(company) < 19:
+        try:
+            told = await explained(
+                me.tenant(web), int(company), to.replace("\0", ""), fax=kind != "call"
+            )
+        except (UserError, SetupError) as error:
+            wrong = f"{error}."
+    companies = await me.config(web).labels("companies")
+    return page(request, me, "simulate.html", companies=companies, company=company, to=to,
+                kind=kind, told=told, wrong=wrong)  # fmt: skip
+
+
+@operators.get("/platform")
+async def health(request: Request, me: PlatformPerson) -> Response:
+    """Show bridges with their load, and queues."""
+    web = web_of(request)
+    async with me.tenant(web).transaction() as c:
+        bridges = await (
+            await c.execute(
+                "select id, name, host(sip_address) as sip_address, sip_port, receives, enabled"
+                " from bridges order by name"
+            )
+        ).fetchall()
+        queues = await (
+            await c.execute(
+                "select c.name, q.waiting, q.running, nullif(q.served_at, '-infinity') as served_at"
+                " from fax_queues q join companies c on c.id = q.company_id"
+                " where q.waiting > 0 or q.running > 0 order by q.waiting desc limit 50"
+            )
+        ).fetchall()
+        brands: Any = await (
+            await c.execute(
+                "select (select count(*) from brands) as brands,"
+                " (select count(*) from companies) as companies"
+            )
+        ).fetchone()
+    shared = SharedCounts(web.settings.redis_url)
+    places = {b["id"]: f"{b['sip_address']}:{b['sip_port']}" for b in bridges}
+    loads = await shared.loads(list(places.values()))
+    await shared.close()
+    for b in bridges:
+        b["load"] = loads.get(places[b["id"]])
+    return page(
+        request, me, "platform.html", bridges=bridges, queues=queues,
+        tiles=[("brands", brands["brands"]), ("companies", brands["companies"]),
+               ("calls being received", sum(loads.values())),
+               ("faxes waiting", sum(q["waiting"] for q in queues)),
+               ("watching live", web.hub.watchers)],
+    )  # fmt: skip
+
+
+@operators.post("/platform/bridges/{bridge}/{what}")
+async def drain(request: Request, me: PlatformPerson, bridge: int, what: str) -> Response:
+    """Take a bridge out of the dispatcher's list, or put it back."""
+    async with me.tenant(web_of(request)).transaction() as c:
+        await c.execute(
+            "update bridges set enabled = %s where id = %s",
+            [what == "use", bridge if 0 < bridge < 2**63 else 0],
+        )
+    return RedirectResponse("/platform", 303)

@@ -1,0 +1,422 @@
+"""Configuration: every table as a list and a form; API keys; the audit trail."""
+
+import asyncio
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.render import Look, render
+from spandsp_bridge.documents.tiff import to_pdf
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.portal.page import page, translator
+from spandsp_bridge.portal.words import LANGUAGES
+from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
+from spandsp_bridge.store.config import (
+    RESOURCES,
+    ConfigStore,
+    Field,
+    NotFoundError,
+    Resource,
+    parsed,
+)
+from spandsp_bridge.store.people import hashed, new_key
+from spandsp_bridge.web.access import (
+    BRAND,
+    COMPANY,
+    PLATFORM,
+    CompanyPerson,
+    ForbiddenError,
+    Principal,
+    allow,
+)
+from spandsp_bridge.web.state import Web, web_of
+
+config = APIRouter()
+Person = Annotated[Principal, Depends(allow((PLATFORM, BRAND, COMPANY)))]
+Keyholder = Annotated[Principal, Depends(allow((BRAND, COMPANY), fax_only=False))]
+
+TITLES = {
+    "virtual-faxes": "Virtual faxes", "ddis": "Numbers", "users": "Users",
+    "cover-pages": "Cover pages", "webhooks": "Webhooks", "sending-hours": "Sending hours",
+    "companies": "Companies", "accounts": "SIP accounts", "ddi-providers": "DDI providers",
+    "carriers": "Carriers", "patterns": "Patterns", "groups": "Groups of patterns",
+    "routes": "Outgoing routes", "retry-rules": "Retry rules",
+    "failover-rules": "Failover rules", "peer-profiles": "Peer profiles",
+    "mail-templates": "Mail templates", "brands": "Brands", "operators": "Operators",
+    "bridges": "Bridges", "hours": "Opening hours", "callers": "Black and white list",
+    "senders": "Who may fax by mail", "fax-users": "Who may use it",
+    "provider-addresses": "Addresses", "carrier-servers": "Servers", "carrier-rates": "Rates",
+    "group-members": "Patterns of the group", "route-carriers": "Carriers, for lcr",
+}  # fmt: skip
+#: Tables of rules, and the table of what holds without them.
+DEFAULTS = {
+    "retry-rules": "select reason, action::text, delay, tries, steps, why from retry_defaults"
+                   " order by reason",
+    "failover-rules": "select class, action::text, retry_after, why from failover_defaults"
+                      " order by class",
+}  # fmt: skip
+#: Not for company administrators of faxes alone.
+SENSITIVE = ("users", "webhooks", "sending-hours", "companies")
+PEOPLE = ("users", "operators")
+SCOPES = ("faxes:read", "faxes:write", "config:read", "config:write")
+
+
+def words(name: str) -> str:
+    """Return a column's name as words."""
+    if name in ("station_id", "caller_id"):  # no references
+        return name.replace("_", " ")
+    return name.removesuffix("_id").replace("_", " ")
+
+
+def shown(row: dict[str, Any], field: Field) -> str:
+    """Return a value as a list shows it."""
+    value = row.get(f"{field.name}_label") if field.ref else row.get(field.name)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "✓" if value else "–"
+        case list():
+            return ", ".join(map(str, value))
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M}" if value.year < 9000 else ""
+        case time():
+            return f"{value:%H:%M}"
+        case Decimal():
+            return f"{value.normalize():f}"
+    return str(value)
+
+
+def _resource(me: Principal, key: str) -> Resource:
+    found = RESOURCES.get(key)
+    if found is None or me.role not in found.readers:
+        raise NotFoundError(f"there is no page {key[:40]}")
+    if me.fax_only and key in SENSITIVE:
+        raise ForbiddenError("this is not for administrators of faxes alone")
+    return found
+
+
+def _visible(resource: Resource, me: Principal) -> list[Field]:
+    hidden = {"company_id"} if me.role == COMPANY else set()
+    fields = [f for f in resource.fields if f.listed and f.name not in hidden]
+    if me.role == COMPANY:
+        fields = [f for f in fields if f.ref not in ("ddi-providers", "accounts")]
+    return fields
+
+
+async def _states(web: Web, me: Principal, parent: str) -> dict[str, str]:
+    """Return the live state of a carrier's servers, by row id, as this host's Kamailio sees it."""
+    live = await asyncio.to_thread(
+        lambda: list(dispatcher_states(KamailioRpc(web.settings.rpc_socket)))
+    )
+    if not live:
+        return {}
+    flags = {uri.partition(";")[0].removeprefix("sip:"): flag for _, uri, flag in live}
+    async with me.tenant(web).transaction() as c:
+        rows = await (
+            await c.execute(
+                "select id, coalesce(host(address), host) || ':' || coalesce(port, 5060) as place"
+                " from carrier_servers where carrier_id = %s",
+                [int(parent)],
+            )
+        ).fetchall()
+    known = ((str(row["id"]), flags.get(row["place"])) for row in rows)
+    return {key: "active" if flag.startswith("A") else "inactive" for key, flag in known if flag}
+
+
+@config.get("/config/{key}")
+async def table(request: Request, me: Person, key: str, said: str = "") -> Response:
+    """Show the rows of a table."""
+    resource = _resource(me, key)
+    store = me.config(web_of(request))
+    if resource.parent:
+        raise NotFoundError(f"there is no page {key[:40]}")
+    rows = await store.rows(resource)
+    if key == "companies" and me.role == COMPANY and rows:
+        return RedirectResponse(f"/config/companies/{rows[0]['id']}", 303)
+    defaults: list[dict[str, Any]] = []
+    if key in DEFAULTS:
+        async with me.tenant(web_of(request)).transaction() as c:
+            defaults = await (await c.execute(DEFAULTS[key])).fetchall()
+    t = translator(me.language)
+    return page(
+        request, me, "table.html", resource=resource, title=TITLES[key], rows=rows,
+        columns=_visible(resource, me), words=words, shown=shown, defaults=defaults,
+        can_add=resource.creates and any(f.needed for f in store.writable(resource)),
+        said=t("Saved.") if said == "saved" else t("Deleted.") if said == "deleted" else "",
+        about="",
+    )  # fmt: skip
+
+
+async def _options(store: ConfigStore, fields: list[Field]) -> dict[str, list[tuple[Any, str]]]:
+    found: dict[str, list[tuple[Any, str]]] = {}
+    for field in fields:
+        if field.kind == "choice":
+            found[field.name] = [(c, c) for c in field.choices]
+        elif field.kind == "ref":
+            found[field.name] = [*await store.labels(field.ref)]
+    return found
+
+
+async def _form(
+    request: Request, me: Principal, resource: Resource, values: dict[str, Any], *, new: bool,
+    parent: str = "", wrong: str = "", said: str = "", status: int = 200,
+) -> Response:  # fmt: skip
+    web = web_of(request)
+    store = me.config(web)
+    fields = store.writable(resource)
+    if me.role == COMPANY:
+        fields = [f for f in fields if f.name != "company_id"]
+    helps = {n: h.replace("null:", "empty:") for n, h in (await store.helps(resource)).items()}
+    if me.language != "en":
+        helps = {n: LANGUAGES.get(me.language, {}).get(h, h) for n, h in helps.items()}
+    children: list[dict[str, Any]] = []
+    key = str(values.get("id", ""))
+    if not new:
+        for child in RESOURCES.values():
+            if child.parent != resource.key or me.role not in child.readers:
+                continue
+            if me.fax_only and child.key == "fax-users":
+                continue
+            states = await _states(web, me, key) if child.key == "carrier-servers" else {}
+            children.append({
+                "resource": child, "rows": await store.rows(child, int(key)),
+                "columns": _visible(child, me), "title": TITLES[child.key],
+                "can_add": bool(store.writable(child)), "states": states,
+            })  # fmt: skip
+    back = f"/config/{resource.key}"
+    if resource.parent:
+        back = f"/config/{resource.parent}/{parent or values.get(resource.parent_column, '')}"
+    elif me.role == COMPANY and resource.key == "companies":
+        back = "/"
+    return page(
+        request, me, "form.html", status, resource=resource, fields=fields, values=values,
+        helps=helps, options=await _options(store, fields), words=words, shown=shown, new=new,
+        name=shown(values, resource.field(resource.label)) if not new and any(
+            f.name == resource.label for f in resource.fields) else resource.title,
+        action=f"/config/{resource.key}{f'?parent={parent}' if new and parent else ''}" if new
+        else f"/config/{resource.key}/{key}",
+        back=back, wrong=wrong, said=said, children=children,
+        asks_password=resource.key in PEOPLE,
+        can_delete=not new and resource.creates and bool(fields)
+        and any(f.needed for f in fields),
+    )  # fmt: skip
+
+
+async def _posted(request: Request, fields: list[Field]) -> dict[str, Any]:
+    """Return what a form says of the fields; an unticked box says no."""
+    form = await request.form(max_fields=200)
+    return {
+        f.name: [str(v) for v in form.getlist(f.name)] if f.kind == "many"
+        else str(form.get(f.name) or "")
+        for f in fields
+    }  # fmt: skip
+
+
+async def _password(request: Request, resource: Resource, *, new: bool) -> dict[str, str]:
+    if resource.key not in PEOPLE:
+        return {}
+    password = str((await request.form()).get("password") or "")
+    if not password and not new:
+        return {}
+    return {"password_hash": await asyncio.to_thread(hashed, password)}
+
+
+Parent = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
+
+
+@config.get("/config/{key}/new")
+async def new(request: Request, me: Person, key: str, parent: Parent = "") -> Response:
+    """Show an empty form."""
+    resource = _resource(me, key)
+    async with me.tenant(web_of(request)).transaction() as c:
+        cursor = await c.execute(
+            "select a.attname, pg_get_expr(d.adbin, d.adrelid) as value from pg_attrdef d"
+            " join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum"
+            " where d.adrelid = %s::regclass",
+            [resource.table],
+        )
+        defaults = {r["attname"]: _default(r["value"]) for r in await cursor.fetchall()}
+    return await _form(request, me, resource, {**defaults, "id": ""}, new=True, parent=parent)
+
+
+def _default(expression: str) -> Any:
+    """Return what a column begins with, as far as it is a plain value."""
+    value = expression.partition("::")[0].strip("'")
+    if value in ("true", "false"):
+        return value == "true"
+    if value.startswith("{") and value.endswith("}"):
+        return [v for v in value[1:-1].split(",") if v]
+    return "" if "(" in value or value in ("-infinity", "infinity") else value
+
+
+@config.post("/config/{key}")
+async def add(request: Request, me: Person, key: str, parent: Parent = "") -> Response:
+    """Make a row."""
+    resource = _resource(me, key)
+    store = me.config(web_of(request))
+    fields = store.writable(resource)
+    values = await _posted(request, fields)
+    if me.role == COMPANY:
+        values.pop("company_id", None)
+    try:
+        more = await _password(request, resource, new=True)
+        given = {n: v for n, v in values.items() if v not in ("", []) or _is(fields, n, "bool")}
+        row = await store.add(resource, given, int(parent) if parent else None, **more)
+    except NotFoundError:
+        raise
+    except UserError as error:
+        return await _form(request, me, resource, {**values, "id": ""}, new=True, parent=parent,
+                           wrong=str(error), status=422)  # fmt: skip
+    if resource.parent:
+        return RedirectResponse(f"/config/{resource.parent}/{parent}", 303)
+    return RedirectResponse(f"/config/{key}/{row['id']}?said=saved", 303)
+
+
+def _is(fields: list[Field], name: str, kind: str) -> bool:
+    return any(f.name == name and f.kind == kind for f in fields)
+
+
+@config.get("/config/{key}/{row}")
+async def edit(request: Request, me: Person, key: str, row: str, said: str = "") -> Response:
+    """Show a row in a form."""
+    resource = _resource(me, key)
+    values = await me.config(web_of(request)).row(resource, row)
+    if resource.parent:
+        values = {**values, resource.parent_column: await _parent(request, me, resource, row)}
+    return await _form(
+        request, me, resource, values, new=False,
+        said=translator(me.language)("Saved.") if said else "",
+    )  # fmt: skip
+
+
+async def _parent(request: Request, me: Principal, resource: Resource, row: str) -> Any:
+    for above in await me.config(web_of(request)).rows(RESOURCES[resource.parent]):
+        store = me.config(web_of(request))
+        if any(r["id"] == row for r in await store.rows(resource, int(above["id"]))):
+            return above["id"]
+    return ""
+
+
+@config.post("/config/{key}/{row}")
+async def change(request: Request, me: Person, key: str, row: str) -> Response:
+    """Change a row."""
+    resource = _resource(me, key)
+    store = me.config(web_of(request))
+    fields = store.writable(resource)
+    if me.role == COMPANY:
+        fields = [f for f in fields if f.name != "company_id"]
+    values = await _posted(request, fields)
+    try:
+        more = await _password(request, resource, new=False)
+        written = {f.name: parsed(f, values[f.name]) for f in fields}
+        await store.change(resource, row, written, **more)
+    except NotFoundError:
+        raise
+    except UserError as error:
+        return await _form(request, me, resource, {**values, "id": row}, new=False,
+                           wrong=str(error), status=422)  # fmt: skip
+    if resource.key in PEOPLE:  # what the sessions of a user may do has changed
+        async with web_of(request).database.transaction() as c:
+            await c.execute("delete from web_sessions where user_id = %s and user_id <> %s",
+                            [int(row), me.person])  # fmt: skip
+    return RedirectResponse(f"/config/{key}/{row}?said=saved", 303)
+
+
+@config.post("/config/{key}/{row}/delete")
+async def remove(request: Request, me: Person, key: str, row: str) -> Response:
+    """Delete a row."""
+    resource = _resource(me, key)
+    store = me.config(web_of(request))
+    if key in PEOPLE and row == str(me.person):
+        raise UserError("you cannot delete yourself")
+    above = await _parent(request, me, resource, row) if resource.parent else ""
+    await store.remove(resource, row)
+    where = f"{resource.parent}/{above}" if resource.parent else key
+    return RedirectResponse(f"/config/{where}?said=deleted", 303)
+
+
+@config.get("/config/cover-pages/{row}/preview.pdf")
+async def cover_preview(request: Request, me: Person, row: str) -> Response:
+    """Return a cover page as it will look, with words of no meaning."""
+    web = web_of(request)
+    values = await me.config(web).row(_resource(me, "cover-pages"), row)
+    said = cover.Cover("+34911000002", "+34911000001", "Ann Example", "Bob Example", "An order",
+                       "Dear Ann,\n\nhere is what you asked for.", "2026-01-31 12:00")  # fmt: skip
+    made = await render([], Look(), 1, web.scratch, cover=cover.page(said, values["html"]))
+    return Response(to_pdf(made.tiff, title="cover page"), media_type="application/pdf")
+
+
+# ---- API keys ------------------------------------------------------------------------------------
+
+
+async def _keys(
+    request: Request, me: Principal, token: str = "", wrong: str = "", status: int = 200
+) -> Response:
+    async with me.tenant(web_of(request)).transaction() as c:
+        rows = await (
+            await c.execute(
+                "select id, name, shown, scopes, created_at, last_used_at, revoked_at from api_keys"
+                " where %s::bigint is not null or company_id is null"
+                " order by revoked_at is not null, created_at desc",
+                [me.company],
+            )
+        ).fetchall()
+    return page(request, me, "keys.html", status, rows=rows, token=token, wrong=wrong,
+                scopes=SCOPES if me.role == COMPANY else SCOPES[2:])  # fmt: skip
+
+
+@config.get("/keys")
+async def keys(request: Request, me: Keyholder) -> Response:
+    """Show the API keys."""
+    return await _keys(request, me)
+
+
+@config.post("/keys")
+async def make_key(
+    request: Request, me: Keyholder, name: Annotated[str, Form(max_length=100)] = "",
+    scopes: Annotated[list[str] | None, Form()] = None,
+) -> Response:  # fmt: skip
+    """Make a key, and show it this once."""
+    chosen = [s for s in SCOPES if s in (scopes or ())]
+    if not name.strip() or not chosen:
+        wrong = translator(me.language)("A key needs a name and something that it may do.")
+        return await _keys(request, me, wrong=wrong, status=422)
+    token, secret, begins = new_key()
+    async with me.tenant(web_of(request)).transaction() as c:
+        await c.execute(
+            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            [me.brand, me.company, name.strip().replace("\0", ""), secret, begins, chosen],
+        )
+    return await _keys(request, me, token=token)
+
+
+@config.post("/keys/{key}/revoke")
+async def revoke_key(request: Request, me: Keyholder, key: int) -> Response:
+    """Take a key out of force."""
+    async with me.tenant(web_of(request)).transaction() as c:
+        await c.execute(
+            "update api_keys set revoked_at = now() where id = %s and revoked_at is null",
+            [key if 0 < key < 2**63 else 0],
+        )
+    return RedirectResponse("/keys", 303)
+
+
+@config.get("/audit")
+async def audit(request: Request, me: CompanyPerson) -> Response:
+    """Show who saw and did what, the newest first."""
+    async with me.tenant(web_of(request)).transaction() as c:
+        rows = await (
+            await c.execute(
+                "select at, who, action, fax_id, detail from audit_log where company_id = %s"
+                " order by at desc limit 200",
+                [me.company],
+            )
+        ).fetchall()
+    t = LANGUAGES["en"] | LANGUAGES.get(me.language, {})
+    return page(request, me, "audit.html", rows=rows, known=lambda text: text in t)

@@ -1,0 +1,90 @@
+"""Pages: templates, words in the reader's language, times in the reader's zone."""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.portal.words import LANGUAGES
+from spandsp_bridge.web.access import Principal
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["kb"] = lambda octets: f"{octets / 1000:.0f} kB"
+    environment.globals["static"] = static
+    return environment
+
+
+@functools.cache
+def static(name: str) -> str:
+    """Return the path of a static file; its content is in the name, so that it never changes."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{digest}/{name}"
+
+
+def translator(language: str) -> Callable[..., str]:
+    """Return the function that says an English text in a language; `{}` stand for values."""
+    words = LANGUAGES.get(language, {})
+
+    def say(text: str, *values: object) -> str:
+        return words.get(text, text).format(*values) if values else words.get(text, text)
+
+    return say
+
+
+def clock(principal: Principal | None) -> Callable[[datetime | None], str]:
+    """Return the function that writes a time in the reader's zone."""
+    zone = zone_of(principal.time_zone) if principal else UTC
+
+    def write(at: datetime | None) -> str:
+        return f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "–"
+
+    return write
+
+
+def fragment(request: Request, principal: Principal | None, template: str, **facts: Any) -> str:
+    """Return HTML."""
+    language = principal.language if principal else _wanted(request)
+    return _environment().get_template(template).render(
+        request=request,
+        path=request.url.path,
+        me=principal,
+        language=language,
+        t=translator(language),
+        when=clock(principal),
+        **facts,
+    )  # fmt: skip
+
+
+def page(
+    request: Request, principal: Principal | None, template: str, status: int = 200, **facts: Any
+) -> HTMLResponse:
+    """Return a page."""
+    return HTMLResponse(fragment(request, principal, template, **facts), status)
+
+
+def _wanted(request: Request) -> str:
+    """Return the language of somebody unknown: what the browser asks for."""
+    for part in request.headers.get("accept-language", "").split(","):
+        language = part.strip()[:2].lower()
+        if language in LANGUAGES or language == "en":
+            return language
+    return "en"

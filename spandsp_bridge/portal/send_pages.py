@@ -1,0 +1,170 @@
+"""Sending: drop documents, see the pages, name numbers."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData, UploadFile
+
+from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.render import MAX_BYTES, check_sizes, render
+from spandsp_bridge.documents.tiff import call_seconds
+from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.numbers import e164, zone_of
+from spandsp_bridge.outbound.submit import (
+    PICTURES,
+    RESOLUTIONS,
+    checked,
+    look_of,
+    one_of,
+    sender_of,
+    time_of,
+)
+from spandsp_bridge.portal.page import fragment, page
+from spandsp_bridge.portal.pictures import page_png
+from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
+from spandsp_bridge.web.access import FaxPerson, Principal
+from spandsp_bridge.web.state import Web, web_of
+
+sending = APIRouter()
+SHOWN = 12  #: pages of a preview
+PREVIEW_WIDTH = 640
+VALUES = ("sender", "to", "resolution", "pictures", "subject", "text", "to_name", "send_at",
+          "priority")  # fmt: skip
+MOST_NUMBERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form says."""
+
+    values: dict[str, str]
+    files: list[File]
+
+
+async def _form(request: Request) -> Asked:
+    """Read the form. Raises UserError."""
+    if int(request.headers.get("content-length") or 0) > 2 * MAX_BYTES:
+        raise DocumentError("document_too_large", f"at most {MAX_BYTES // 2**20} MiB can be faxed")
+    form: FormData = await request.form(max_files=50, max_fields=30)
+    values = {name: str(form.get(name) or "").replace("\0", "") for name in VALUES}
+    files = [
+        (upload.filename or "document", await upload.read())
+        for upload in form.getlist("files")
+        if isinstance(upload, UploadFile) and upload.filename
+    ]
+    return Asked(values, files)
+
+
+async def _senders(me: Principal, web: Web) -> tuple[list[tuple[int, str]], str]:
+    async with me.tenant(web).transaction() as c:
+        rows = await (
+            await c.execute(
+                "select v.id, v.name || coalesce(' (' || d.number || ')', '') as label, c.country"
+                " from virtual_faxes v join companies c on c.id = v.company_id"
+                " left join ddis d on d.id = coalesce(v.outgoing_ddi_id, c.outgoing_ddi_id)"
+                " where d.id is not null order by v.name"
+            )
+        ).fetchall()
+    return [(row["id"], row["label"]) for row in rows], rows[0]["country"] if rows else ""
+
+
+def _wishes(asked: Asked, me: Principal) -> Wishes:
+    v = asked.values
+    one_of("resolution", v["resolution"] or None, RESOLUTIONS)
+    one_of("pictures", v["pictures"] or None, PICTURES)
+    at = time_of(v["send_at"] or None)
+    if at is not None:
+        at = at.replace(tzinfo=zone_of(me.time_zone))
+    words = {name: v[name] for name in ("subject", "text", "to_name")}
+    if len(v["text"]) > cover.MAX_TEXT:
+        raise UserError(f"the cover page's text is too long: {cover.MAX_TEXT} characters at most")
+    return Wishes(
+        words if any(words.values()) else None, v["resolution"] or None, v["pictures"] or None,
+        int(v["priority"]) if v["priority"] in ("0", "5", "9") else 5, at,
+    )  # fmt: skip
+
+
+async def _page(
+    request: Request, me: Principal, values: dict[str, str], wrong: str = "", status: int = 200
+) -> Response:
+    senders, country = await _senders(me, web_of(request))
+    return page(request, me, "send.html", status, senders=senders, country=country,
+                values={name: values.get(name, "") for name in VALUES}, wrong=wrong)  # fmt: skip
+
+
+def _numbers(text: str, country: str) -> list[str]:
+    lines = [line.strip() for line in text.replace(";", "\n").splitlines()]
+    numbers = list(dict.fromkeys(e164(line, country) for line in lines if line))
+    if not 1 <= len(numbers) <= MOST_NUMBERS:
+        raise UserError(f"name 1 to {MOST_NUMBERS} numbers to fax to")
+    return numbers
+
+
+@sending.get("/send")
+async def form(request: Request, me: FaxPerson) -> Response:
+    """Show the form."""
+    return await _page(request, me, {})
+
+
+@sending.post("/send/preview")
+async def preview(request: Request, me: FaxPerson) -> Response:
+    """Show the pages as they will arrive."""
+    web = web_of(request)
+    try:
+        asked = await _form(request)
+        check_sizes(asked.files)
+        sender = await sender_of(FaxStore(me.tenant(web)), asked.values["sender"] or "0")
+        wishes = _wishes(asked, me)
+        look = look_of(sender, wishes)
+        html = _cover(sender, asked) if wishes.cover else ""
+        made = await render(asked.files, look, web.settings.max_pages, web.scratch, cover=html)
+        shown = await asyncio.gather(*(
+            asyncio.to_thread(page_png, made.tiff, n, PREVIEW_WIDTH)
+            for n in range(1, min(made.pages, SHOWN) + 1)
+        ))  # fmt: skip
+    except UserError as error:
+        return HTMLResponse(fragment(request, me, "_preview.html", wrong=f"{error}.", pictures=[],
+                                     count=0, seconds=0))  # fmt: skip
+    return HTMLResponse(fragment(
+        request, me, "_preview.html", wrong="", count=made.pages,
+        seconds=call_seconds(made.line_bytes),
+        pictures=[base64.b64encode(png).decode() for png in shown],
+    ))  # fmt: skip
+
+
+def _cover(sender: VirtualFax, asked: Asked) -> str:
+    v = asked.values
+    said = cover.Cover(
+        to_number=v["to"].strip().partition("\n")[0][:40],
+        from_number=sender.outgoing_number or "",
+        from_name=sender.company,
+        to_name=v["to_name"], subject=v["subject"], text=v["text"],
+    )  # fmt: skip
+    return cover.page(said, sender.cover_template, sender.language)
+
+
+@sending.post("/send")
+async def send(request: Request, me: FaxPerson) -> Response:
+    """Put a fax into the queue, or a broadcast where there are several numbers."""
+    web = web_of(request)
+    asked = Asked({}, [])
+    try:
+        asked = await _form(request)
+        store = FaxStore(me.tenant(web))
+        sender = await sender_of(store, asked.values["sender"] or "0")
+        numbers = _numbers(asked.values["to"], sender.country)
+        wishes = _wishes(asked, me)
+        await checked(sender, asked.files, wishes, web.settings.max_pages, web.scratch)
+    except UserError as error:
+        return await _page(request, me, asked.values, f"{error}.", 422)
+    if len(numbers) == 1:
+        made = await store.submit(sender, numbers[0], asked.files, wishes)
+        return RedirectResponse(f"/faxes/{made}?said=sent", 303)
+    destinations = [(number, asked.values["to_name"]) for number in numbers]
+    broadcast = await store.submit_broadcast(
+        sender, destinations, asked.files, wishes, asked.files[0][0]
+    )
+    return RedirectResponse(f"/faxes/out?broadcast={broadcast}", 303)

@@ -1,0 +1,66 @@
+"""How calls went: by day, carrier, destination and cause, in a brand's rows."""
+
+from typing import Any
+
+from spandsp_bridge.store.database import Transactions
+
+_CALLS = """
+    from attempts a join faxes f on f.company_id = a.company_id and f.id = a.fax_id
+    where a.started_at > now() - interval '14 days' and a.reason is not null
+"""
+
+
+class Usage:
+    """The queries of charts. Fourteen days, so that they stay cheap."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._db = database
+
+    async def _rows(self, query: str) -> list[dict[str, Any]]:
+        async with self._db.transaction() as c:
+            return await (await c.execute(query.encode())).fetchall()
+
+    async def days(self) -> list[tuple[str, int, int]]:
+        """Return (day, completed, failed) of each of the last fourteen days."""
+        rows = await self._rows(
+            "select to_char(day, 'DD Mon') as day,"
+            " count(a.id) filter (where a.reason = 'completed') as good,"
+            " count(a.id) filter (where a.reason <> 'completed') as bad"
+            " from generate_series(current_date - 13, current_date, '1 day') day"
+            " left join attempts a on a.started_at >= day and a.started_at < day + interval '1 day'"
+            " and a.reason is not null group by generate_series.day order by generate_series.day"
+        )
+        return [(row["day"], row["good"], row["bad"]) for row in rows]
+
+    async def carriers(self) -> list[dict[str, Any]]:
+        """Return calls and completed ones by carrier."""
+        return await self._rows(
+            "select k.name, count(*) as calls, count(*) filter (where a.reason = 'completed') as"
+            " good from attempts a left join carriers k on k.id = (a.route ->> 'carrier')::bigint"
+            " where a.started_at > now() - interval '14 days' and a.reason is not null"
+            " and a.route is not null group by 1 order by 2 desc limit 12"
+        )
+
+    async def destinations(self) -> list[dict[str, Any]]:
+        """Return calls and completed ones by the first digits of the called number."""
+        return await self._rows(
+            "select left(f.remote_number, 3) as name, count(*) as calls,"
+            f" count(*) filter (where a.reason = 'completed') as good {_CALLS}"
+            " and f.direction = 'out' group by 1 order by 2 desc limit 12"
+        )
+
+    async def causes(self) -> list[dict[str, Any]]:
+        """Return why calls failed, the commonest first, with what the latest one said."""
+        return await self._rows(
+            "select a.reason, count(*) as calls, (array_agg(a.explanation order by a.started_at"
+            " desc))[1] as example from attempts a where a.started_at > now() - interval '14 days'"
+            " and a.reason <> 'completed' group by 1 order by 2 desc limit 12"
+        )
+
+    async def waiting(self) -> dict[str, int]:
+        """Return how many faxes wait, and how many are being sent."""
+        [row] = await self._rows(
+            "select coalesce(sum(waiting), 0)::int as waiting, coalesce(sum(running), 0)::int as"
+            " running from fax_queues"
+        )
+        return {"waiting": row["waiting"], "running": row["running"]}
