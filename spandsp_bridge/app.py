@@ -223,7 +223,7 @@ async def serve_portal(settings: Settings) -> None:
             people=People(database),
             hub=Hub(database, progress),
             log_ins=RateLimit(20, 0.2),
-            requests=RateLimit(200, 50),
+            requests=RateLimit(4 * s.api_rate, s.api_rate),
             scratch=scratch,
         )
         server = uvicorn.Server(

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     portal_proxies: str = Field(
         "127.0.0.1", description="ADDRESS,... of proxies in front that say whom they speak for"
     )
+    api_rate: float = Field(
+        50, gt=0, description="Requests a second of one API key, in the long run"
+    )
     portal_url: str = Field("", description="URL of the portal, for links in mails; empty: none")
     webhook_networks: Annotated[str, AfterValidator(_networks)] = Field(
         "", description="NETWORK,... of our own that webhooks may call; empty: none"

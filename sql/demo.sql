@@ -27,7 +27,7 @@ join (values ('Acme', 'Sales', 'sales@acme.example', '+34 911 000 001'),
 on conflict do nothing;
 
 insert into virtual_fax_senders (brand_id, company_id, virtual_fax_id, email)
-select brand_id, company_id, id, email[1] from virtual_faxes where name in ('Sales', 'Office')
+select brand_id, company_id, id, email[1] from virtual_faxes where name in ('Sales', 'Office') and email <> '{}'
 on conflict do nothing;
 
 insert into ddis (brand_id, company_id, number, virtual_fax_id)

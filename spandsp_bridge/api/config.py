@@ -5,11 +5,12 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Request
-from pydantic import ConfigDict, create_model
+from annotated_types import MinLen
+from fastapi import APIRouter, Body, Depends, Path, Request
+from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, create_model
 
 from spandsp_bridge.api.problems import ConflictError
-from spandsp_bridge.api.shapes import Explain, Many, One
+from spandsp_bridge.api.shapes import Explain, Many, Moment, One
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.store.config import RESOURCES, Field, NotFoundError, Resource
 from spandsp_bridge.store.deliveries import DeliveryStore
@@ -21,10 +22,11 @@ from spandsp_bridge.web.state import web_of
 OFFERED = ("virtual-faxes", "ddis", "webhooks", "cover-pages", "companies", "carriers", "routes",
            "patterns", "peer-profiles")  # fmt: skip
 Json = dict[str, Any]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 _TYPES: dict[str, Any] = {
-    "int": int, "ref": int, "number": float, "bool": bool, "many": list[str], "lines": list[str],
-    "moment": datetime,
+    "int": StrictInt, "ref": StrictInt, "number": StrictFloat | StrictInt, "bool": StrictBool,
+    "many": list[str], "lines": list[str], "moment": Moment,
 }  # fmt: skip
 
 
@@ -36,11 +38,15 @@ def _type(field: Field) -> Any:
 
 def _model(resource: Resource, *, new: bool) -> Any:
     """Return what a request says of a row: for a new one, what is needed is needed."""
-    fields: dict[str, Any] = {
-        f.name: (_type(f), ...) if new and f.needed and f.name != "company_id"
-        else (_type(f) | None, None)
-        for f in resource.fields if f.writers is None or f.writers
-    }  # fmt: skip
+    fields: dict[str, Any] = {}
+    for f in resource.fields:
+        if f.writers is not None and not f.writers:
+            continue
+        if f.needed and f.name != "company_id":
+            kind = Annotated[str, MinLen(1)] if _type(f) is str else _type(f)
+            fields[f.name] = (kind, ...) if new else (kind, None)
+        else:
+            fields[f.name] = (_type(f) | None, None)
     name = resource.title.title().replace(" ", "")
     config = ConfigDict(extra="forbid")
     return create_model(f"New{name}" if new else f"Changed{name}", __config__=config, **fields)
@@ -65,28 +71,31 @@ def router(resource: Resource) -> APIRouter:
     made = APIRouter(prefix=f"/{resource.key}", tags=[resource.key])
     roles = tuple(role for role in CONFIG if role in resource.readers)
     reading = Annotated[Principal, Depends(allow(roles, "config:read", keys=True))]
-    writing = Annotated[Principal, Depends(allow(roles, "config:write", keys=True))]
+    writers = tuple(role for role in CONFIG if role in resource.writers)
+    writing = Annotated[Principal, Depends(allow(writers, "config:write", keys=True))]
+    makers = tuple(role for role in CONFIG if resource.made_by(role))
+    making = Annotated[Principal, Depends(allow(makers, "config:write", keys=True))]
     new, changed = _model(resource, new=True), _model(resource, new=False)
 
     async def listing(request: Request, principal: reading) -> Many[Json]:
         rows = await principal.config(web_of(request)).rows(resource)
         return Many(data=[_plain(row) for row in rows])
 
-    async def show(request: Request, principal: reading, key: int) -> One[Json]:
+    async def show(request: Request, principal: reading, key: Id) -> One[Json]:
         row = await principal.config(web_of(request)).row(resource, str(key))
         return One(data=_plain(row))
 
-    async def add(request: Request, principal: writing, body: new) -> One[Json]:  # type: ignore[valid-type]
+    async def add(request: Request, principal: making, body: new) -> One[Json]:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         row = await principal.config(web_of(request)).add(resource, values)
         return One(data=_plain(row))
 
-    async def change(request: Request, principal: writing, key: int, body: changed) -> One[Json]:  # type: ignore[valid-type]
+    async def change(request: Request, principal: writing, key: Id, body: changed) -> One[Json]:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         row = await principal.config(web_of(request)).change(resource, str(key), values)
         return One(data=_plain(row))
 
-    async def remove(request: Request, principal: writing, key: int) -> None:
+    async def remove(request: Request, principal: making, key: Id) -> None:
         try:
             await principal.config(web_of(request)).remove(resource, str(key))
         except NotFoundError:
@@ -95,10 +104,10 @@ def router(resource: Resource) -> APIRouter:
             raise ConflictError(str(error)) from error
 
     verbs: list[tuple[str, str, Callable[..., Any], int]] = [
-        ("GET", "", listing, 200), ("GET", "/{key}", show, 200), ("PATCH", "/{key}", change, 200),
+        ("GET", "", listing, 200), ("GET", "/{key:int}", show, 200), ("PATCH", "/{key:int}", change, 200),
     ]  # fmt: skip
-    if resource.creates:
-        verbs += [("POST", "", add, 201), ("DELETE", "/{key}", remove, 204)]
+    if makers:
+        verbs += [("POST", "", add, 201), ("DELETE", "/{key:int}", remove, 204)]
     for method, path, endpoint, status in verbs:
         made.add_api_route(
             path, endpoint, methods=[method], status_code=status,
@@ -132,16 +141,14 @@ async def explain(
 replays = APIRouter(prefix="/deliveries", tags=["webhooks"])
 
 
-@replays.post("/{delivery_id}/actions/replay", status_code=202)
+@replays.post("/{delivery_id:int}/actions/replay", status_code=202)
 async def replay(
     request: Request,
     principal: Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))],
-    delivery_id: int,
+    delivery_id: Id,
 ) -> One[Json]:
     """Make a mail or a webhook call once more."""
     store = DeliveryStore(principal.tenant(web_of(request)))
-    if not 0 < delivery_id < 2**63:
-        raise NotFoundError(f"there is no delivery {delivery_id}")
     try:
         made = await store.replay(delivery_id)
     except UserError as error:

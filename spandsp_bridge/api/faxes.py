@@ -10,13 +10,22 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile as FormFile
 
 from spandsp_bridge.api.problems import ConflictError
-from spandsp_bridge.api.shapes import Attempt, Delivery, FaxShape, Many, NewFax, One, fax_shape
+from spandsp_bridge.api.shapes import (
+    Attempt,
+    Delivery,
+    FaxShape,
+    Many,
+    Moment,
+    NewFax,
+    One,
+    fax_shape,
+)
 from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.delivery import outside
 from spandsp_bridge.documents.render import MAX_BYTES
@@ -34,6 +43,7 @@ from spandsp_bridge.web.state import Web, web_of
 faxes = APIRouter(prefix="/faxes", tags=["faxes"])
 Reader = Annotated[Principal, Depends(allow(FAXES, "faxes:read", keys=True))]
 Writer = Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))]
+FaxId = Annotated[int, Path(ge=1, lt=2**63)]
 FETCH_SECONDS = 30.0
 PDF, TIFF = "application/pdf", "image/tiff"
 TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
@@ -206,8 +216,8 @@ async def listing(
     broadcast_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     number: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
     station: Annotated[str | None, Query(max_length=40, pattern=r"^[^\x00]*$")] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Many[FaxShape]:
@@ -225,26 +235,26 @@ def _aware(at: datetime | None) -> datetime | None:
     return at.astimezone() if at else None
 
 
-@faxes.get("/{fax_id}")
-async def show(request: Request, principal: Reader, fax_id: int) -> One[FaxShape]:
+@faxes.get("/{fax_id:int}")
+async def show(request: Request, principal: Reader, fax_id: FaxId) -> One[FaxShape]:
     """Return one fax."""
     return One(data=fax_shape(await _fax(FaxStore(principal.tenant(web_of(request))), fax_id)))
 
 
-@faxes.get("/{fax_id}/document.pdf", response_class=Response, responses=FILE)
-async def document_pdf(request: Request, principal: Reader, fax_id: int) -> Response:
+@faxes.get("/{fax_id:int}/document.pdf", response_class=Response, responses=FILE)
+async def document_pdf(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the fax as PDF/A."""
     return await _document(request, principal, fax_id, "pdf")
 
 
-@faxes.get("/{fax_id}/document.tiff", response_class=Response, responses=FILE)
-async def document_tiff(request: Request, principal: Reader, fax_id: int) -> Response:
+@faxes.get("/{fax_id:int}/document.tiff", response_class=Response, responses=FILE)
+async def document_tiff(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the fax as TIFF-F."""
     return await _document(request, principal, fax_id, "tiff")
 
 
-@faxes.get("/{fax_id}/receipt.pdf", response_class=Response, responses=FILE)
-async def receipt(request: Request, principal: Reader, fax_id: int) -> Response:
+@faxes.get("/{fax_id:int}/receipt.pdf", response_class=Response, responses=FILE)
+async def receipt(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the delivery receipt: page by page, what was confirmed."""
     return await _document(request, principal, fax_id, "receipt")
 
@@ -267,8 +277,8 @@ async def _document(request: Request, principal: Principal, fax_id: int, kind: s
     )
 
 
-@faxes.get("/{fax_id}/attempts")
-async def attempts(request: Request, principal: Reader, fax_id: int) -> Many[Attempt]:
+@faxes.get("/{fax_id:int}/attempts")
+async def attempts(request: Request, principal: Reader, fax_id: FaxId) -> Many[Attempt]:
     """Return the calls of a fax, the first one first."""
     store = FaxStore(principal.tenant(web_of(request)))
     rows = await store.attempts(await _fax(store, fax_id))
@@ -276,9 +286,9 @@ async def attempts(request: Request, principal: Reader, fax_id: int) -> Many[Att
 
 
 @faxes.get(
-    "/{fax_id}/trace", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
+    "/{fax_id:int}/trace", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
 )
-async def trace(request: Request, principal: Reader, fax_id: int) -> Response:
+async def trace(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the T.30 messages of every call, as text."""
     store = FaxStore(principal.tenant(web_of(request)))
     return Response(
@@ -299,8 +309,8 @@ def trace_of(attempts: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-@faxes.get("/{fax_id}/deliveries")
-async def deliveries(request: Request, principal: Reader, fax_id: int) -> Many[Delivery]:
+@faxes.get("/{fax_id:int}/deliveries")
+async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many[Delivery]:
     """Return the mails and webhook calls of a fax."""
     tenant = principal.tenant(web_of(request))
     fax = await _fax(FaxStore(tenant), fax_id)
@@ -311,8 +321,8 @@ async def deliveries(request: Request, principal: Reader, fax_id: int) -> Many[D
 # ---- changing ------------------------------------------------------------------------------------
 
 
-@faxes.post("/{fax_id}/actions/cancel")
-async def cancel(request: Request, principal: Writer, fax_id: int) -> One[FaxShape]:
+@faxes.post("/{fax_id:int}/actions/cancel")
+async def cancel(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxShape]:
     """End a fax, also in mid-call. One that is over answers 409."""
     store = FaxStore(principal.tenant(web_of(request)))
     fax = await _fax(store, fax_id)
@@ -322,8 +332,8 @@ async def cancel(request: Request, principal: Writer, fax_id: int) -> One[FaxSha
     return One(data=fax_shape(await _fax(store, fax_id)))
 
 
-@faxes.post("/{fax_id}/actions/resend", status_code=202)
-async def resend(request: Request, principal: Writer, fax_id: int) -> One[FaxShape]:
+@faxes.post("/{fax_id:int}/actions/resend", status_code=202)
+async def resend(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxShape]:
     """Send a fax that is over once more, as a new fax."""
     store = FaxStore(principal.tenant(web_of(request)))
     try:
@@ -335,8 +345,8 @@ async def resend(request: Request, principal: Writer, fax_id: int) -> One[FaxSha
     return One(data=fax_shape(await _fax(store, made)))
 
 
-@faxes.delete("/{fax_id}", status_code=204)
-async def delete(request: Request, principal: Writer, fax_id: int) -> None:
+@faxes.delete("/{fax_id:int}", status_code=204)
+async def delete(request: Request, principal: Writer, fax_id: FaxId) -> None:
     """Delete the documents of a fax that is over; its record stays with us."""
     store = FaxStore(principal.tenant(web_of(request)))
     try:

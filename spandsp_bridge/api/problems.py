@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.store.config import NotFoundError
@@ -81,11 +82,24 @@ def problem_of(error: Exception) -> Response:
             return problem(500, "Something is wrong inside the fax system; see its log.")
 
 
+def methods_of(request: Request) -> list[str]:
+    """Return the methods that a path takes, of all its routes (RFC 9110 §15.5.6)."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= set(getattr(route, "methods", None) or ())
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Have an application answer with problems."""
 
-    async def answer(_: Request, error: Exception) -> Response:
-        return problem_of(error)
+    async def answer(request: Request, error: Exception) -> Response:
+        made = problem_of(error)
+        if made.status_code == 405:
+            made.headers["Allow"] = ", ".join(methods_of(request))
+        return made
 
     for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
                  HTTPException, psycopg.OperationalError, OSError, Exception):  # fmt: skip

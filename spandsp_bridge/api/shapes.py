@@ -3,11 +3,22 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
 from spandsp_bridge.store.faxes import Fax
 
 Item = TypeVar("Item")
+
+
+def _iso(value: object) -> object:
+    """Take RFC 3339 times alone, and no numbers that could be seconds or milliseconds."""
+    text = value if isinstance(value, str) else "" if not isinstance(value, datetime) else "2026-"
+    if not text[:4].isdigit() or "-" not in text:
+        raise ValueError("write it as 2026-11-24T08:00:00+01:00")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_iso)]
 Resolution = Literal["normal", "fine", "superfine"]
 Pictures = Literal["auto", "text", "photo"]
 Text = Annotated[str, Field(max_length=20_000)]
@@ -128,14 +139,14 @@ class Content(BaseModel):
 class NewFax(BaseModel):
     """A fax to send."""
 
-    virtual_fax_id: int = Field(ge=1, lt=2**63)
+    virtual_fax_id: StrictInt = Field(ge=1, lt=2**63)
     to: Annotated[str, Field(max_length=40)] = Field(description="E.164, or a national number.")
     documents: list[Content] = Field(min_length=1, max_length=50)
     cover: Cover | None = None
     resolution: Resolution | None = None
     pictures: Pictures | None = None
-    priority: int = Field(5, ge=0, le=9, description="0 urgent, at any hour, to 9.")
-    send_at: datetime | None = None
+    priority: StrictInt = Field(5, ge=0, le=9, description="0 urgent, at any hour, to 9.")
+    send_at: Moment | None = None
     client_state: Annotated[str, Field(max_length=1000)] | None = None
 
     model_config = ConfigDict(extra="forbid")
@@ -144,11 +155,11 @@ class NewFax(BaseModel):
 class Explain(BaseModel):
     """A call that has not been made."""
 
-    company_id: int = Field(ge=1, lt=2**63)
+    company_id: StrictInt = Field(ge=1, lt=2**63)
     to: Annotated[str, Field(min_length=1, max_length=40)]
-    fax: bool = True
-    at: datetime | None = None
-    seed: int | None = Field(None, ge=0, lt=2**31)
+    fax: StrictBool = True
+    at: Moment | None = None
+    seed: StrictInt | None = Field(None, ge=0, lt=2**31)
 
     model_config = ConfigDict(extra="forbid")
 

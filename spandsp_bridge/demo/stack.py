@@ -351,7 +351,8 @@ class Stack:
             try:
                 await create_database(server, "vfax")
             except SetupError as error:
-                if "starting up" not in str(error):
+                # The second one after a crash, while it repairs itself.
+                if not any(told in str(error) for told in ("starting up", "not yet accepting")):
                     raise
                 await asyncio.sleep(0.1)
             else:

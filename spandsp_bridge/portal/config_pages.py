@@ -146,7 +146,7 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
     return page(
         request, me, "table.html", resource=resource, title=TITLES[key], rows=rows,
         columns=_visible(resource, me), words=words, shown=shown, defaults=defaults,
-        can_add=resource.creates and any(f.needed for f in store.writable(resource)),
+        can_add=resource.made_by(me.role),
         said=t("Saved.") if said == "saved" else t("Deleted.") if said == "deleted" else "",
         about="",
     )  # fmt: skip
@@ -186,7 +186,7 @@ async def _form(
             children.append({
                 "resource": child, "rows": await store.rows(child, int(key)),
                 "columns": _visible(child, me), "title": TITLES[child.key],
-                "can_add": bool(store.writable(child)), "states": states,
+                "can_add": child.made_by(me.role), "states": states,
             })  # fmt: skip
     back = f"/config/{resource.key}"
     if resource.parent:
@@ -202,8 +202,7 @@ async def _form(
         else f"/config/{resource.key}/{key}",
         back=back, wrong=wrong, said=said, children=children,
         asks_password=resource.key in PEOPLE,
-        can_delete=not new and resource.creates and bool(fields)
-        and any(f.needed for f in fields),
+        can_delete=not new and resource.made_by(me.role),
     )  # fmt: skip
 
 

@@ -288,7 +288,7 @@ async def listing(
 # ---- documents -----------------------------------------------------------------------------------
 
 
-@faxes.get("/faxes/{fax_id}/view")
+@faxes.get("/faxes/{fax_id:int}/view")
 async def view(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Show the pages, one at a time."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -308,7 +308,7 @@ async def _tiff(store: FaxStore, fax: Fax) -> bytes:
 PRIVATE = {"Cache-Control": "private, max-age=3600"}
 
 
-@faxes.get("/faxes/{fax_id}/page/{number}.png")
+@faxes.get("/faxes/{fax_id:int}/page/{number}.png")
 async def picture(
     request: Request, me: FaxPerson, fax_id: int, number: int,
     width: Annotated[int, Query(ge=16, le=1728)] = 864,
@@ -323,7 +323,7 @@ async def picture(
     return Response(data, media_type="image/png", headers=PRIVATE)
 
 
-@faxes.get("/faxes/{fax_id}/thumbnail.png")
+@faxes.get("/faxes/{fax_id:int}/thumbnail.png")
 async def thumbnail(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the first page in small."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -338,19 +338,19 @@ _NOTHING = base64.b64decode(  # one white pixel
 )
 
 
-@faxes.get("/faxes/{fax_id}/document.pdf")
+@faxes.get("/faxes/{fax_id:int}/document.pdf")
 async def document_pdf(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the fax as PDF."""
     return await _download(request, me, fax_id, "pdf")
 
 
-@faxes.get("/faxes/{fax_id}/document.tiff")
+@faxes.get("/faxes/{fax_id:int}/document.tiff")
 async def document_tiff(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the fax as TIFF-F."""
     return await _download(request, me, fax_id, "tiff")
 
 
-@faxes.get("/faxes/{fax_id}/receipt.pdf")
+@faxes.get("/faxes/{fax_id:int}/receipt.pdf")
 async def receipt(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the delivery receipt."""
     return await _download(request, me, fax_id, "receipt")
@@ -373,7 +373,7 @@ async def _download(request: Request, me: Principal, fax_id: int, kind: str) -> 
     )  # fmt: skip
 
 
-@faxes.get("/faxes/{fax_id}/trace.txt")
+@faxes.get("/faxes/{fax_id:int}/trace.txt")
 async def trace(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the T.30 messages of every call."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -385,7 +385,7 @@ async def trace(request: Request, me: FaxPerson, fax_id: int) -> Response:
 # ---- doing ---------------------------------------------------------------------------------------
 
 
-@faxes.post("/faxes/{fax_id}/cancel")
+@faxes.post("/faxes/{fax_id:int}/cancel")
 async def cancel(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """End a fax."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -393,7 +393,7 @@ async def cancel(request: Request, me: FaxPerson, fax_id: int) -> Response:
     return RedirectResponse(f"/faxes/{fax_id}?said=cancelled", 303)
 
 
-@faxes.post("/faxes/{fax_id}/resend")
+@faxes.post("/faxes/{fax_id:int}/resend")
 async def resend(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Send a fax once more, as a new one."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -401,7 +401,7 @@ async def resend(request: Request, me: FaxPerson, fax_id: int) -> Response:
     return RedirectResponse(f"/faxes/{made}?said=resent", 303)
 
 
-@faxes.post("/faxes/{fax_id}/delete")
+@faxes.post("/faxes/{fax_id:int}/delete")
 async def delete(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Delete the pages of a fax."""
     store = FaxStore(me.tenant(web_of(request)))
@@ -410,7 +410,7 @@ async def delete(request: Request, me: FaxPerson, fax_id: int) -> Response:
     return RedirectResponse(f"/faxes/{fax.direction}", 303)
 
 
-@faxes.post("/faxes/{fax_id}/forward")
+@faxes.post("/faxes/{fax_id:int}/forward")
 async def forward(
     request: Request, me: FaxPerson, fax_id: int, to: Annotated[str, Form(max_length=2000)]
 ) -> Response:
@@ -421,7 +421,7 @@ async def forward(
     return RedirectResponse(f"/faxes/{fax_id}?said=forwarded", 303)
 
 
-@faxes.post("/faxes/{fax_id}/deliveries/{delivery_id}/replay")
+@faxes.post("/faxes/{fax_id:int}/deliveries/{delivery_id}/replay")
 async def replay(request: Request, me: FaxPerson, fax_id: int, delivery_id: int) -> Response:
     """Make a mail or a webhook call once more."""
     tenant = me.tenant(web_of(request))

@@ -155,14 +155,14 @@ def make_site(web: Web) -> FastAPI:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    """Show an error as a page, in words."""
+    """Show an error as a page, in words; to programs as a problem."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return problems.problem_of(error)
     status, detail = 500, "Something is wrong inside the fax system; see its log."
     headers: dict[str, str] = {}
     match error:
         case NotLoggedInError():
-            if request.method == "GET" and "text/html" in request.headers.get(
-                "accept", "text/html"
-            ):
+            if request.method == "GET":
                 to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 return RedirectResponse(f"/login?to={quote(to, safe='/')}", 303)
             status, detail = 401, "You are not logged in, or no longer."

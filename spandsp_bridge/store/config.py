@@ -18,7 +18,7 @@ from spandsp_bridge.store.database import Connection, Transactions
 MOST_ROWS = 1000
 BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})
 PLATFORM = frozenset({"platform"})
-COMPANY_ALONE = frozenset({"company"})
+NOBODY: frozenset[str] = frozenset()
 WEEKDAYS = tuple("1234567")
 
 
@@ -52,10 +52,14 @@ class Resource:
     parent: str = ""  #: key of the resource that it belongs to
     parent_column: str = ""
     of_company: bool = False  #: the table has a company_id that every row has
-    creates: bool = True  #: rows are made and deleted here
+    makers: frozenset[str] | None = None  #: who makes and deletes rows; None: the writers
     #: columns that together name a row, where it has no id
     identity: tuple[str, ...] = ("id",)
     title: str = ""  #: what one row is called
+
+    def made_by(self, role: str) -> bool:
+        """Tell whether a role makes and deletes rows."""
+        return role in (self.writers if self.makers is None else self.makers)
 
     def field(self, name: str) -> Field:
         """Return a field by name."""
@@ -109,7 +113,7 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("sip_account_id", "ref", ref="accounts", writers=BRAND, listed=False),
         Field("external_uri", writers=BRAND, listed=False),
         Field("ddi_provider_id", "ref", ref="ddi-providers", writers=BRAND),
-    ), label="number", title="DDI"),
+    ), label="number", makers=BRAND, title="DDI"),
     Resource("users", "users", (
         Field("email", needed=True), Field("name"),
         Field("role", "choice", ("company", "user"), needed=True),
@@ -138,12 +142,12 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("retention_days", "int", listed=False),
         Field("sending_calls", "int", writers=BRAND, listed=False),
         Field("sip_domain", writers=BRAND, listed=False),
-    ), title="company"),
+    ), makers=BRAND, title="company"),
     Resource("accounts", "sip_accounts", (
         Field("username", needed=True), Field("company_id", "ref", ref="companies", needed=True),
         Field("fax_device", "bool"), Field("enabled", "bool"),
         Field("outgoing_ddi_id", "ref", ref="ddis", listed=False),
-    ), BRAND, BRAND, label="username", creates=False, title="SIP account"),
+    ), BRAND, BRAND, label="username", makers=NOBODY, title="SIP account"),
     Resource("ddi-providers", "ddi_providers", (
         Field("name", needed=True), Field("enabled", "bool"),
     ), BRAND, BRAND, title="DDI provider"),
@@ -216,11 +220,11 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("brand_id", "ref", ref="brands"), Field("enabled", "bool"),
     ), PLATFORM, PLATFORM, label="email", title="operator"),
     Resource("bridges", "bridges", (
-        Field("name", writers=frozenset()), Field("sip_address", writers=frozenset()),
-        Field("sip_port", "int", writers=frozenset()),
-        Field("receives", "bool", writers=frozenset()), Field("enabled", "bool"),
-        Field("last_seen", "moment", writers=frozenset()),
-    ), PLATFORM, PLATFORM, creates=False, title="bridge"),
+        Field("name", writers=NOBODY), Field("sip_address", writers=NOBODY),
+        Field("sip_port", "int", writers=NOBODY),
+        Field("receives", "bool", writers=NOBODY), Field("enabled", "bool"),
+        Field("last_seen", "moment", writers=NOBODY),
+    ), PLATFORM, PLATFORM, makers=NOBODY, title="bridge"),
 )}  # fmt: skip
 
 
@@ -308,7 +312,7 @@ def refused(error: psycopg.Error) -> UserError:
     else:
         text = (told.message_primary or str(error)).splitlines()[0]
     hint = f" {told.message_hint}" if told.message_hint else ""
-    return UserError(f"refused: {text}.{hint}")
+    return UserError(f"refused: {text}{'.' if hint else ''}{hint.rstrip('.')}")
 
 
 class ConfigStore:
@@ -375,10 +379,11 @@ class ConfigStore:
         **more: Any,
     ) -> dict[str, Any]:  # fmt: skip
         """Write a new row; return it. Raises UserError that says what the table wants."""
+        self._refuse_unwritable(resource, values)
         written = {f.name: parsed(f, values.get(f.name)) for f in self.writable(resource)
                    if f.name in values or f.needed}  # fmt: skip
         written = {**written, **more}
-        if not self.writable(resource) or not resource.creates:
+        if not resource.made_by(self.scope.role):
             raise UserError(f"you may not make a {resource.title}")
         try:
             async with self._db.transaction() as c:
@@ -400,11 +405,12 @@ class ConfigStore:
         self, resource: Resource, key: str, values: Mapping[str, Any], **more: Any
     ) -> dict[str, Any]:
         """Change the given columns of a row; return it. Raises UserError."""
+        self._refuse_unwritable(resource, values)
         written = {f.name: parsed(f, values[f.name]) for f in self.writable(resource)
                    if f.name in values}  # fmt: skip
         written |= more
         if not written:
-            raise UserError(f"you may not change this {resource.title}")
+            return await self.row(resource, key)
         query = sql.SQL("update {} t set {} where {}").format(
             sql.Identifier(resource.table),
             sql.SQL(", ").join(
@@ -424,7 +430,7 @@ class ConfigStore:
 
     async def remove(self, resource: Resource, key: str) -> None:
         """Delete a row. Raises UserError when something still needs it."""
-        if self.scope.role not in resource.writers or not resource.creates:
+        if not resource.made_by(self.scope.role):
             raise UserError(f"you may not delete this {resource.title}")
         query = sql.SQL("delete from {} t where {}").format(
             sql.Identifier(resource.table), self._named(resource, key)
@@ -436,6 +442,12 @@ class ConfigStore:
             raise refused(error) from error
         if gone == 0:
             raise NotFoundError(f"there is no {resource.title} {key}")
+
+    def _refuse_unwritable(self, resource: Resource, values: Mapping[str, Any]) -> None:
+        allowed = {f.name for f in self.writable(resource)}
+        for field in resource.fields:
+            if field.name in values and field.name not in allowed:
+                raise UserError(f"you may not set {_words(field.name)} of a {resource.title}")
 
     # ---- inside -------------------------------------------------------------------------------
 
@@ -494,7 +506,7 @@ class ConfigStore:
         columns: list[sql.Composable] = []
         for field in resource.fields:
             columns.append(sql.SQL("t.{}").format(sql.Identifier(field.name)))
-            if field.ref:
+            if field.ref and self.scope.role in RESOURCES[field.ref].readers:
                 other = RESOURCES[field.ref]
                 columns.append(
                     sql.SQL("(select r.{}::text from {} r where r.id = t.{}) as {}").format(

@@ -23,12 +23,13 @@ class Usage:
     async def days(self) -> list[tuple[str, int, int]]:
         """Return (day, completed, failed) of each of the last fourteen days."""
         rows = await self._rows(
-            "select to_char(day, 'DD Mon') as day,"
+            "select to_char(d.day, 'DD Mon') as day,"
             " count(a.id) filter (where a.reason = 'completed') as good,"
             " count(a.id) filter (where a.reason <> 'completed') as bad"
-            " from generate_series(current_date - 13, current_date, '1 day') day"
-            " left join attempts a on a.started_at >= day and a.started_at < day + interval '1 day'"
-            " and a.reason is not null group by generate_series.day order by generate_series.day"
+            " from generate_series(current_date - 13, current_date, interval '1 day') d (day)"
+            " left join attempts a on a.started_at >= d.day"
+            " and a.started_at < d.day + interval '1 day'"
+            " and a.reason is not null group by d.day order by d.day"
         )
         return [(row["day"], row["good"], row["bad"]) for row in rows]
 

@@ -118,7 +118,7 @@ async def _by_key(request: Request, web: Web) -> Principal:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     key = await web.people.key(token.strip()) if kind.lower() == "bearer" else None
     if key is None:
-        seconds = web.log_ins.wait(address_of(request), time.monotonic())
+        seconds = web.requests.wait(f"address {address_of(request)}", time.monotonic())
         if seconds:
             raise TooManyError(seconds)
         raise NotLoggedInError

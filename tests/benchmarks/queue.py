@@ -64,7 +64,7 @@ insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number
            at, at, at, case when n % 5 < 2 and n % 1000 > 1 then at end
     from (select n, case when n % 10 = 0 then 1 else 1 + (n * 31) % 1000 end as company,
                  now() - interval '2 years' * (1 - (n - {first})::float / {total}) as at
-          from generate_series({start}, {end}) n) as numbers
+          from generate_series({start}::bigint, {end}) n) as numbers
 """
 BATCH = 500_000
 
