@@ -25,6 +25,7 @@ async def stack() -> AsyncIterator[Stack]:
     var.mkdir(parents=True)
     certificate, key = self_signed(var)
     more = {
+        "VFAX_API_RATE": "10000",
         "VFAX_SIP_TLS_LISTEN": f"127.0.0.1:{TLS_PORT}",
         "VFAX_TLS_CERTIFICATE": str(certificate),
         "VFAX_TLS_KEY": str(key),

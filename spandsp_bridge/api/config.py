@@ -104,8 +104,10 @@ def router(resource: Resource) -> APIRouter:
             raise ConflictError(str(error)) from error
 
     verbs: list[tuple[str, str, Callable[..., Any], int]] = [
-        ("GET", "", listing, 200), ("GET", "/{key:int}", show, 200), ("PATCH", "/{key:int}", change, 200),
-    ]  # fmt: skip
+        ("GET", "", listing, 200),
+        ("GET", "/{key:int}", show, 200),
+        ("PATCH", "/{key:int}", change, 200),
+    ]
     if makers:
         verbs += [("POST", "", add, 201), ("DELETE", "/{key:int}", remove, 204)]
     for method, path, endpoint, status in verbs:

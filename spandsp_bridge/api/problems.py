@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details: every one names the thing, the reason and the remedy."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
 import psycopg
@@ -7,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -85,11 +87,20 @@ def problem_of(error: Exception) -> Response:
 def methods_of(request: Request) -> list[str]:
     """Return the methods that a path takes, of all its routes (RFC 9110 §15.5.6)."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in routes_of(request.app):
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
-            found |= set(getattr(route, "methods", None) or ())
+            found |= set(route.methods or ())
     return sorted(found)
+
+
+def routes_of(app: FastAPI) -> Iterator[APIRoute]:
+    """Yield the routes of an application, those of its routers among them."""
+    for route in app.routes:
+        router = getattr(route, "original_router", None)
+        for found in router.routes if router is not None else [route]:
+            if isinstance(found, APIRoute):
+                yield found
 
 
 def install(app: FastAPI) -> None:

@@ -309,6 +309,7 @@ async def change(request: Request, me: Person, key: str, row: str) -> Response:
     fields = store.writable(resource)
     if me.role == COMPANY:
         fields = [f for f in fields if f.name != "company_id"]
+    await store.row(resource, row)  # a row that is not there is told first
     values = await _posted(request, fields)
     try:
         more = await _password(request, resource, new=False)

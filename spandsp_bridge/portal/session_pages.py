@@ -67,7 +67,8 @@ async def log_in(
     """Begin a session, or say no."""
     web = web_of(request)
     t = translator("en")
-    seconds = web.log_ins.wait(address_of(request), time.monotonic())
+    here = address_of(request)
+    seconds = web.log_ins.wait(here, time.monotonic(), count=False)
     if seconds:
         wrong = t("Too many attempts from your address: wait {} s.", round(seconds) + 1)
         return page(request, None, "login.html", 429, wrong=wrong, email=email[:200], to="/")
@@ -76,6 +77,7 @@ async def log_in(
         email.replace("\0", ""), password, address_of(request), agent.replace("\0", "")
     )
     if token is None:
+        web.log_ins.wait(here, time.monotonic())  # the right ones are not counted
         wrong = t("The address or the password is wrong, or the account is locked for a while.")
         return page(request, None, "login.html", 401, wrong=wrong, email=email[:200],
                     to=_inside(to))  # fmt: skip

@@ -324,7 +324,8 @@ SPANISH = {
     "retry rule": "regla de reintento", "failover rule": "regla de conmutación",
     "peer profile": "perfil de destino", "mail template": "plantilla de correo",
     "brand": "marca", "operator": "administrador", "bridge": "puente", "address": "dirección",
-    "DDI": "DDI", "DDI provider": "proveedor de DDI",
+    "DDI": "DDI", "SIP account": "cuenta SIP", "carrier of an lcr route": "operador de una ruta lcr",
+    "pattern of the group": "patrón del grupo", "DDI provider": "proveedor de DDI",
     # ---- keys and account
     "This is the new key. It is shown this once: put it where your program finds it.":
         "Esta es la clave nueva. Se muestra solo esta vez: guárdela donde su programa la encuentre.",

@@ -27,7 +27,7 @@ class Wanted:
     virtual_fax: int | None = None
     broadcast: int | None = None
     number: str | None = None  #: a part of the other side's number
-    station: str | None = None  #: a part of its station id
+    station: str | None = None  #: how its station id begins
     since: datetime | None = None
     until: datetime | None = None  #: not including
     unread: bool = False
@@ -71,7 +71,9 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
     if wanted.number:
         yield "f.remote_number like {}", _escaped(wanted.number)
     if wanted.station:
-        yield "f.remote_station_id <> '' and f.remote_station_id ilike {}", _escaped(wanted.station)
+        begins = _escaped(wanted.station.replace(" ", "").upper())[1:]
+        yield "f.remote_station_id <> ''", None
+        yield "upper(replace(f.remote_station_id, ' ', '')) like {}", begins
     if wanted.since is not None:
         yield "f.created_at >= {}", wanted.since
     if wanted.until is not None:

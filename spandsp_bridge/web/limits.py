@@ -13,12 +13,15 @@ class RateLimit:
         self._rate = per_second
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def wait(self, who: str, now: float) -> float:
-        """Count a request; return 0, or the seconds until one would be taken."""
+    def wait(self, who: str, now: float, *, count: bool = True) -> float:
+        """Count a request; return 0, or the seconds until one would be taken.
+
+        Without `count` it is only asked whether one would be.
+        """
         left, at = self._known.pop(who, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._rate)
         taken = left >= 1
-        self._known[who] = (left - 1 if taken else left, now)
+        self._known[who] = (left - 1 if taken and count else left, now)
         while len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
         return 0.0 if taken else (1 - left) / self._rate

@@ -21,7 +21,7 @@ class Web:
     database: Database
     people: People
     hub: Hub
-    log_ins: RateLimit  #: by address
+    log_ins: RateLimit  #: wrong ones, by address
     requests: RateLimit  #: by API key
     scratch: Path | None = None
 

@@ -113,9 +113,9 @@ create index faxes_unread on faxes (company_id, created_at desc, id desc)
     where direction = 'in' and read_at is null and deleted_at is null;
 create index faxes_by_brand on faxes (brand_id, created_at desc, id desc);
 create index faxes_by_time on faxes (created_at desc, id desc);
--- Search: a part of a number or of a station id.
+-- Search: a part of a number; how a station id begins, whatever its blanks and case.
 create index faxes_by_number on faxes using gin (company_id, remote_number gin_trgm_ops);
-create index faxes_by_station on faxes using gin (company_id, remote_station_id gin_trgm_ops)
+create index faxes_by_station on faxes (company_id, upper(replace(remote_station_id, ' ', '')) text_pattern_ops)
     where remote_station_id <> '';
 -- Charts of a brand.
 create index attempts_by_brand on attempts (brand_id, started_at desc);

@@ -78,7 +78,7 @@ begin
         where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and c.relkind in ('r', 'p')
           and c.relname in ('companies', 'virtual_faxes', 'virtual_fax_users', 'faxes', 'attempts', 'pages', 'documents',
                             'broadcasts', 'deliveries', 'cover_pages', 'ddis', 'audit_log', 'users', 'sending_hours',
-                            'virtual_fax_hours')
+                            'virtual_fax_hours', 'webhooks')
     loop
         rule := case
             when t.relname = 'companies' then 'id = current_company()'
@@ -92,7 +92,7 @@ begin
                 format('company_id = current_company() and exists (select from faxes f where f.company_id = %1$I.company_id and f.id = %1$I.fax_id)', t.relname)
             else 'company_id = current_company()' end;
         execute format('create policy person on %I to vfax_user using (%s) with check (%s)', t.relname, rule, rule);
-        if t.relname not in ('users', 'audit_log') then
+        if t.relname not in ('users', 'audit_log', 'webhooks') then
             execute format('grant select on %I to vfax_user', t.relname);
         end if;
     end loop;
@@ -127,8 +127,11 @@ begin
         if t <> 'carrier_servers' then
             execute format('grant select (%s) on %I to vfax_company', columns, t);
         end if;
+        if t in ('users', 'webhooks') then
+            execute format('grant select (%s) on %I to vfax_user', columns, t);
+        end if;
         if t = 'users' then
-            execute format('grant select (%s) on %I to vfax_user, vfax_platform', columns, t);
+            execute format('grant select (%s) on %I to vfax_platform', columns, t);
         end if;
     end loop;
 end
