@@ -10,6 +10,7 @@ packages=(
     libspandsp-dev libtiff-dev gcc libc6-dev python3-dev python3-venv
     postgresql-15 postgresql-plpython3-15 redis-server ghostscript bubblewrap fonts-dejavu-core
     libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui
+    chromium tesseract-ocr tesseract-ocr-eng
     sip-tester tshark shellcheck efax poppler-utils libtiff-tools clang-14 libclang-rt-14-dev
 )
 

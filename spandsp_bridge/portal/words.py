@@ -309,6 +309,7 @@ SPANISH = {
     "Leave it empty to keep it.": "Déjelo vacío para conservarla.",
     "What holds where you have no row": "Lo que rige donde no tiene fila",
     "Nothing here yet.": "Aún no hay nada.",
+    "Table": "Tabla",
     "state": "estado",
     "unknown": "desconocido", "active": "activo", "inactive": "inactivo",
     "SIP accounts": "Cuentas SIP", "Opening hours": "Horario de apertura",

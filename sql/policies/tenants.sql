@@ -66,7 +66,7 @@ begin
            and t.relname not in ('outgoing_routes', 'company_routing_tags') then
             execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
                            t.relname, company_column, company_column);
-            if t.relname not in ('users', 'sip_accounts', 'webhooks', 'fax_queues', 'api_keys') then
+            if t.relname not in ('users', 'sip_accounts', 'webhooks', 'api_keys') then
                 execute format('grant select on %I to vfax_company', t.relname);
             end if;
         end if;
@@ -78,7 +78,7 @@ begin
         where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and c.relkind in ('r', 'p')
           and c.relname in ('companies', 'virtual_faxes', 'virtual_fax_users', 'faxes', 'attempts', 'pages', 'documents',
                             'broadcasts', 'deliveries', 'cover_pages', 'ddis', 'audit_log', 'users', 'sending_hours',
-                            'virtual_fax_hours', 'webhooks')
+                            'virtual_fax_hours', 'webhooks', 'fax_queues')
     loop
         rule := case
             when t.relname = 'companies' then 'id = current_company()'
