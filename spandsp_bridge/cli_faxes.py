@@ -32,6 +32,7 @@ from spandsp_bridge.outbound.submit import (
     sender_of,
     time_of,
 )
+from spandsp_bridge.remote import RemoteApi
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes
@@ -96,7 +97,17 @@ def _wishes(
 
 
 def _summary(item: Fax) -> dict[str, Any]:
-    return asdict(item)
+    facts = asdict(item)
+    if not item.company_id:  # the API does not tell
+        del facts["company_id"], facts["brand_id"]
+    return facts
+
+
+def _api(settings: Settings) -> RemoteApi | None:
+    """Return the API to use; None: this installation's database."""
+    if not settings.api_url:
+        return None
+    return RemoteApi(settings.api_url, settings.api_key.get_secret_value())
 
 
 def _say(ended: Fax) -> None:
@@ -143,12 +154,32 @@ async def _send(
     files: list[File], sender: str, to: str, wishes: Wishes, *, wait: bool, quiet: bool
 ) -> Fax:
     settings = load()
+    if (api := _api(settings)) is not None:
+        async with api:
+            made = await api.submit(sender, to, files, wishes)
+            return await _watched(api, made, wait=wait, quiet=quiet)
     async with app.open_store(settings) as store:
         virtual_fax = await sender_of(store, sender)
         number = e164(to, virtual_fax.country)
         await checked(virtual_fax, files, wishes, settings.max_pages)
         fax_id = await store.submit(virtual_fax, number, files, wishes)
         return await _followed(store, settings, fax_id, wait=wait, quiet=quiet)
+
+
+async def _watched(api: RemoteApi, made: Fax, *, wait: bool, quiet: bool) -> Fax:
+    """Follow a fax by the API to its end."""
+    if not wait:
+        return made
+    with show.page_bar(Console(stderr=True, quiet=quiet)) as bar:
+        task = bar.add_task(f"fax {made.id}", total=1)
+        while made.status in (FaxStatus.PENDING, FaxStatus.IN_PROGRESS):
+            await asyncio.sleep(1)
+            made = await api.fax(made.id)
+            bar.update(
+                task, total=made.pages or 1, completed=made.pages_confirmed,
+                description=f"fax {made.id}: {made.status}",
+            )  # fmt: skip
+    return made
 
 
 async def _followed(
@@ -286,7 +317,11 @@ def faxes(
     """List faxes, the newest first."""
 
     async def read() -> list[Fax]:
-        async with app.open_store(load()) as store:
+        settings = load()
+        if (api := _api(settings)) is not None:
+            async with api:
+                return await api.faxes(limit)
+        async with app.open_store(settings) as store:
             return await store.faxes(limit, company)
 
     found = asyncio.run(read())
@@ -328,7 +363,14 @@ def fax_show(
     """Show one fax with its attempts and its T.30 trace."""
 
     async def read() -> tuple[Fax, dict[str, Any]]:
-        async with app.open_database(load()) as database:
+        settings = load()
+        if (api := _api(settings)) is not None:
+            async with api:
+                for path, kind in ((pdf, "document.pdf"), (tiff, "document.tiff")):
+                    if path is not None:
+                        _write(path, await api.document(fax_id, kind))
+                return await api.fax(fax_id), await api.more(fax_id)
+        async with app.open_database(settings) as database:
             store = FaxStore(database)
             found = await _found(store, fax_id)
             for path, make in ((pdf, pdf_of), (tiff, tiff_of)):
@@ -374,7 +416,7 @@ def _show(found: Fax, more: dict[str, Any]) -> None:
             f" ECM {'on' if a['ecm'] else 'off'}, {a['remote_station_id']}",
             markup=False,
         )
-        for line in a["trace"] or []:
+        for line in a.get("trace") or []:
             console.print(f"  {line}", markup=False)
     for d in more["deliveries"]:
         console.print(
@@ -392,7 +434,12 @@ def fax_cancel(fax_id: FaxId, as_json: Json = False) -> None:
     """End a fax, also in mid-call."""
 
     async def run() -> str:
-        async with app.open_store(load()) as store:
+        settings = load()
+        if (api := _api(settings)) is not None:
+            async with api:
+                await api.act(fax_id, "cancel")
+                return "cancelled"
+        async with app.open_store(settings) as store:
             found = await _found(store, fax_id)
             if found.direction != "out":
                 raise UserError(f"fax {fax_id} was received: there is nothing to cancel")
@@ -417,6 +464,10 @@ def fax_resend(
 
     async def run() -> Fax:
         settings = load()
+        if (api := _api(settings)) is not None:
+            async with api:
+                made = await api.act(fax_id, "resend")
+                return await _watched(api, made, wait=wait, quiet=as_json)
         async with app.open_store(settings) as store:
             new = await store.resend(await _found(store, fax_id), _who())
             return await _followed(store, settings, new, wait=wait, quiet=as_json)
@@ -435,7 +486,11 @@ def fax_receipt(
     """Write the delivery receipt: page by page, what was confirmed."""
 
     async def run() -> bytes:
-        async with app.open_store(load()) as store:
+        settings = load()
+        if (api := _api(settings)) is not None:
+            async with api:
+                return await api.document(fax_id, "receipt.pdf")
+        async with app.open_store(settings) as store:
             return await receipt_of(store, await _found(store, fax_id))
 
     _write(out, asyncio.run(run()))

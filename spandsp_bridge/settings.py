@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     portal_proxies: str = Field(
         "127.0.0.1", description="ADDRESS,... of proxies in front that say whom they speak for"
     )
+    api_url: str = Field(
+        "", description="URL of a portal: `vfax` uses its API instead of the database"
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="Key of that API")
     api_rate: float = Field(
         50, gt=0, description="Requests a second of one API key, in the long run"
     )

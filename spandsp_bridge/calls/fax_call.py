@@ -17,11 +17,13 @@ from spandsp_bridge.model import (
     Trace,
 )
 from spandsp_bridge.sip.call import Call, Refusal
+from spandsp_bridge.sip.observe import summary
 from spandsp_bridge.t38.negotiation import LocalMedia, audio_peer, read, t38_peer
 from spandsp_bridge.t38.sdp import Media as SdpMedia
 
 log = structlog.get_logger(__name__)
 
+MOST_MESSAGES = 200  #: SIP messages in a trace
 MEDIA_REFUSED = (415, 488, 606)  #: answers to an offer that leave the call as it was
 
 
@@ -43,6 +45,8 @@ class FaxCall:
         self._audio: SdpMedia | None = None
         self._offered: SdpMedia | None = None
         self._negotiated = False
+        self._began = asyncio.get_running_loop().time()
+        self._said: set[tuple[bool, str]] = set()  # SIP messages, to tell repetitions
 
     @property
     def fax_runs(self) -> bool:
@@ -69,6 +73,15 @@ class FaxCall:
         self.trace.append(f"  call ended by {self.hung_up_by}: {reason}")
         self.ended.set()
         self._session.terminate()
+
+    def on_message(self, outgoing: bool, data: bytes) -> None:
+        """Put a SIP message of the call into the trace, once."""
+        text, again = summary(data)
+        if not text or (outgoing, again) in self._said or len(self._said) >= MOST_MESSAGES:
+            return
+        self._said.add((outgoing, again))
+        seconds = asyncio.get_running_loop().time() - self._began
+        self.trace.append(f"{seconds:8.3f} {'>' if outgoing else '<'} SIP {text}")
 
     # ---- what we do --------------------------------------------------------
 

@@ -121,6 +121,7 @@ class Receiver:
                 self.active.discard(key)
                 self._on_stored()
                 call.hang_up()
+                call.observe(None)
 
     async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
         if not await asyncio.to_thread(self._spool.has_room):
@@ -153,6 +154,7 @@ class Receiver:
             local = LocalMedia(self._media_address, session.audio_port, session.t38_port)
             fax_call = FaxCall(session, local)
             call.handler = fax_call
+            call.observe(fax_call.on_message)
             audio_fax = known.audio_fax if known else AudioFax.AFTER_T38_REFUSED
             outcome = await self._converse(call, fax_call, session, entry, audio_fax)
             if outcome is None:

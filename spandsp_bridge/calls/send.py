@@ -123,6 +123,7 @@ class Sender:
                 headers=_headers(job),
                 handler=fax_call,
             )
+            call.observe(fax_call.on_message)
             outcome = await self._converse(call, fax_call, job, on_page)
             response = call.last_response
             route = parse_route(response.headers.get("X-Vfax-Route") if response else None)
@@ -130,6 +131,7 @@ class Sender:
         finally:
             if call is not None:
                 call.hang_up()
+                call.observe(None)
             session.close()
 
     async def _converse(

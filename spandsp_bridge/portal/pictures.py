@@ -38,6 +38,8 @@ class Said:
     @property
     def word(self) -> str:
         """The message's name."""
+        if self.text.startswith("SIP "):
+            return self.text.removeprefix("SIP ")[:60]
         return re.split(r"[\s,-]", self.text, maxsplit=1)[0]
 
 
@@ -71,7 +73,7 @@ def ladder(trace: Sequence[str], ours: str, theirs: str, say: dict[str, str] | N
         if said.way in ("<", ">"):
             start, end = (LEFT, right) if said.way == ">" else (right, LEFT)
             tip = end - 8 if said.way == ">" else end + 8
-            kind = _kind(said.word)
+            kind = _kind(said)
             head = f"M{tip} {y - 4}L{end} {y}L{tip} {y + 4}"
             parts.append(f'<path class="arrow {kind}" d="M{start} {y}H{end}{head}"/>')
             words = f" · {say[said.word]}" if said.word in say else ""
@@ -85,7 +87,10 @@ def ladder(trace: Sequence[str], ours: str, theirs: str, say: dict[str, str] | N
     return "".join(parts) + "</svg>"
 
 
-def _kind(word: str) -> str:
+def _kind(said: Said) -> str:
+    word = said.word
+    if said.text.startswith("SIP "):
+        return "bad" if re.match("[456]", word) else "sip"
     if word in ("MCF", "CFR", "CTR"):
         return "good"
     return "bad" if word in ("RTN", "FTT", "PIN", "ERR", "CRP") else ""

@@ -16,6 +16,7 @@ from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.sip import session_timer
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.message import Headers, Request, Response, SipParseError
+from spandsp_bridge.sip.observe import Observer
 from spandsp_bridge.sip.session_timer import SessionTimer, TooSmallError
 from spandsp_bridge.sip.timers import Timer, Timers
 from spandsp_bridge.sip.transaction import (
@@ -74,6 +75,9 @@ class Agent(Protocol):
     ) -> None:
         """Send a request inside a dialog, in a transaction of its own."""
 
+    def observe(self, call_id: str, observer: Observer | None) -> None:
+        """Have every message of a call told."""
+
     def send_ack(self, ack: Request, dialog: Dialog) -> None:
         """Send the ACK to a 2xx."""
 
@@ -129,6 +133,12 @@ class Call:
         self._unacknowledged = -1  # CSeq of the INVITE whose 200 awaits its ACK
         for future in (self._answer, self._acknowledged):
             future.add_done_callback(_retrieve)
+
+    def observe(self, observer: Observer | None) -> None:
+        """Have every message of this call told, its INVITE first; None: no longer."""
+        self._agent.observe(self.call_id, observer)
+        if observer is not None and self.invite is not None:
+            observer(self._server is None, bytes(self.invite))
 
     # ---- we call ------------------------------------------------------
 

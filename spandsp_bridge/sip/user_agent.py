@@ -23,6 +23,7 @@ from spandsp_bridge.sip.message import (
     Uri,
     parse,
 )
+from spandsp_bridge.sip.observe import Observer, call_id
 from spandsp_bridge.sip.timers import Timers
 from spandsp_bridge.sip.transaction import Address, Send, ServerTransaction, TransactionLayer
 
@@ -49,9 +50,11 @@ class UserAgent:
         self.outbound_proxy = outbound_proxy
         self.timers = timers
         self.calls: dict[tuple[str, str, str], Call] = {}
-        self.transactions = TransactionLayer(send, timers, self)
+        self._observers: dict[str, Observer] = {}
+        self._raw_send = send
+        self._send: Send = self._observed_send
+        self.transactions = TransactionLayer(self._send, timers, self)
         self.draining = False  #: answer OPTIONS with 503: the dispatcher looks elsewhere
-        self._send = send
         self._on_call = on_call
         self._invites: dict[ServerTransaction, Call] = {}
 
@@ -61,10 +64,28 @@ class UserAgent:
         """Take one datagram. Bytes that are no SIP message are dropped."""
         if not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 §3.5.1)
+        self._tell(False, data)
         try:
             self.transactions.receive(parse(data, source))
         except SipParseError as error:
             log.info("dropped bytes that are no SIP message", source=source, error=str(error))
+
+    def observe(self, call_id: str, observer: Observer | None) -> None:
+        """Have every message of a call told from now on; None: no longer."""
+        if observer is None:
+            self._observers.pop(call_id, None)
+        else:
+            self._observers[call_id] = observer
+
+    def _observed_send(self, data: bytes, to: Address) -> None:
+        self._raw_send(data, to)
+        self._tell(True, data)
+
+    def _tell(self, outgoing: bool, data: bytes) -> None:
+        if self._observers:
+            observer = self._observers.get(call_id(data))
+            if observer is not None:
+                observer(outgoing, data)
 
     def _branch(self) -> str:
         host = f"[{self.local[0]}]" if ":" in self.local[0] else self.local[0]

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -285,3 +287,46 @@ async def test_routes_are_explained_to_a_brand_s_key(stack: Stack, database: Dat
         assert missing.status_code == 404
         wrong = await client.post("/routes/explain", json={"company_id": company, "to": "abc"})
         assert "no telephone number" in wrong.json()["detail"]
+
+
+async def test_the_command_speaks_to_the_api(
+    stack: Stack, acme: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """With a URL and a key it needs no database: send, look, cancel, and errors in words."""
+    key = acme.headers["authorization"].removeprefix("Bearer ")
+    remote = {"VFAX_API_URL": stack.portal_url, "VFAX_API_KEY": key,
+              "VFAX_DATABASE_URL": "postgresql://127.0.0.1:1/none"}  # fmt: skip
+
+    async def run(*arguments: str, **more: str) -> tuple[int, str, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "spandsp_bridge", *arguments,
+            env={**os.environ, **stack.environment(), **remote, **more},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, out.decode(), err.decode()
+
+    document = short_document(tmp_path / "a.pdf", 1)
+    code, out, err = await run("send", str(document), "--from", "Acme/Sales", "--to",
+                               "+34911000002", "--wait", "--json")  # fmt: skip
+    assert code == 0, err
+    fax = json.loads(out)
+    assert (fax["status"], fax["remote_number"]) == ("completed", "+34911000002")
+    code, out, _ = await run("fax", "show", str(fax["id"]), "--json", "--pdf",
+                             str(tmp_path / "out.pdf"))  # fmt: skip
+    assert json.loads(out)["attempts"][0]["reason"] == "completed"
+    assert (tmp_path / "out.pdf").read_bytes()[:5] == b"%PDF-"
+    code, out, _ = await run("faxes", "--json")
+    assert fax["id"] in [f["id"] for f in json.loads(out)["faxes"]]
+    code, _, err = await run("fax", "cancel", str(fax["id"]))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is over" in err
+    code, _, err = await run("fax", "show", "999999999")
+    assert (code, "there is no fax 999999999" in err) == (2, True)
+    code, _, err = await run("faxes", VFAX_API_KEY="vfax_wrong")
+    assert (code, "VFAX_API_KEY" in err) == (3, True)
+    code, _, err = await run("faxes", VFAX_API_URL="http://127.0.0.1:1")
+    assert (code, "VFAX_API_URL" in err) == (3, True)
+    code, _, err = await run("send", str(tmp_path / "out.pdf"), "--from", "Nobody", "--to", "+34")
+    assert (code, "Nobody" in err) == (2, True)

@@ -34,6 +34,8 @@ TABLE: dict[str, tuple[str, set[str], set[int]]] = {
     "hangs up once": ("completed", {"completed"}, {2}),
     "refuses pages": ("error", {"page_refused", "receiver_call_dropped"}, {4}),
     "audio": ("completed", {"completed"}, {1}),
+    "person": ("error", {"answered_by_person"}, {2}),
+    "silent": ("error", {"no_fax_answered"}, {2}),
 }
 KINDS = [*TABLE]  # the first numbers are of these kinds, all others are fine
 NUMBERS = 500
