@@ -1,4 +1,8 @@
-"""Cover pages: a company's template (Jinja2, simple HTML) with what the sender wrote."""
+"""Cover pages: a company's template (Jinja2, simple HTML) with what the sender wrote.
+
+A template computes, and is a stranger's: it is filled in by the sandboxed child that makes the
+pages (`html`), never by us.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -66,23 +70,34 @@ def words_of(language: str) -> dict[str, str]:
     return WORDS.get(language, WORDS["en"])
 
 
-def page(cover: Cover, template: str = "", language: str = "en") -> str:
-    """Return the HTML of a cover page. Raises UserError when the template is wrong."""
+@dataclass(frozen=True, slots=True)
+class CoverPage:
+    """A page to be made: a template, and what it may name."""
+
+    template: str
+    facts: dict[str, Any]
+    language: str = "en"
+
+
+def page(cover: Cover, template: str = "", language: str = "en") -> CoverPage:
+    """Return a cover page, to be made."""
     facts = {**asdict(cover), "text": cover.text[:MAX_TEXT]}
-    return _filled(template or STANDARD, language, **facts)
+    return CoverPage(template or STANDARD, facts, language)
 
 
-def continuation(from_number: str, confirmed: int, pages: int, language: str = "en") -> str:
-    """Return the HTML of the page that comes before the rest of a fax that was cut off."""
-    return _filled(CONTINUATION, language, from_number=from_number, confirmed=confirmed,
-                   pages=pages)  # fmt: skip
+def continuation(from_number: str, confirmed: int, pages: int, language: str = "en") -> CoverPage:
+    """Return the page that comes before the rest of a fax that was cut off."""
+    facts = {"from_number": from_number, "confirmed": confirmed, "pages": pages}
+    return CoverPage(CONTINUATION, facts, language)
 
 
-def _filled(template: str, language: str, **facts: Any) -> str:
-    words = words_of(language)
+def html(page: CoverPage) -> str:
+    """Fill in the template of a page. Raises UserError when it is wrong."""
+    words = words_of(page.language)
     environment = ImmutableSandboxedEnvironment(autoescape=True)
+    facts = {**page.facts, "words": words, "title": words["title"]}
     try:
-        return environment.from_string(template).render(**facts, words=words, title=words["title"])
+        return environment.from_string(page.template).render(**facts)
     except TemplateError as error:
         raise UserError(
             f"the cover page's template is wrong: {error}; see cover_pages.html"

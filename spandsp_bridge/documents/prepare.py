@@ -14,6 +14,7 @@ the current one. On its standard output come a line of JSON, ``{"pages": N}`` or
 import json
 import math
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -24,8 +25,9 @@ from typing import Any
 
 import pikepdf
 
+from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.tiff import X_DPI, join_pages
-from spandsp_bridge.errors import DocumentError
+from spandsp_bridge.errors import DocumentError, UserError
 
 WIDTH = 1728  # T.4 §2: pixels of a line, 215 mm
 #: Lines an inch of the resolutions: 3.85, 7.7 and 15.4 lines a millimetre (T.4 §2.2).
@@ -46,6 +48,7 @@ TEXT_COLUMNS, TEXT_LINES = 84, 66
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
 LONGER_THAN_PAPER = 1.1  #: a page may be so much too long before it is split
 OFFICE_SECONDS = 60
+COVER_SECONDS = 5
 PAGE_SECONDS = 3
 LONG_PICTURE = 4.0  #: a picture longer than so many times its width is a strip to be split
 TOP = 12.0  #: points above a page that is smaller than the paper
@@ -61,7 +64,7 @@ class Job:
     pictures: str = "auto"  #: `text` thresholds every page, `photo` screens every page
     long_pages: str = "split"  #: or `scale`
     max_pages: int = 1000
-    cover: str = ""  #: HTML of a page to put first
+    cover: dict[str, Any] | None = None  #: a `CoverPage` to put first
     check_only: bool = False  #: say whether it can be faxed, without making its pages
 
 
@@ -95,7 +98,7 @@ def prepare(job: Job, folder: Path) -> int:
     """Make `out.tif` of the files in a folder; return its pages."""
     sources = []
     if job.cover:
-        Path("cover.pdf").write_bytes(html_to_pdf(job.cover, job.paper))
+        Path("cover.pdf").write_bytes(html_to_pdf(_cover_html(job.cover), job.paper))
         sources.append(("the cover page", Path("cover.pdf")))
     for number, name in enumerate(job.names):
         sources.append((name, _pdf(folder / str(number), name, job)))
@@ -118,6 +121,22 @@ def prepare(job: Job, folder: Path) -> int:
     else:
         ready = sources[0][1]
     return _rasterise(ready, _classify(ready, arranged, job), job)
+
+
+def _cover_html(page: dict[str, Any]) -> str:
+    """Fill in a cover page's template, which may compute for ever. Raises DocumentError."""
+
+    def too_long(*_: object) -> None:
+        raise TimeoutError(f"it takes longer than {COVER_SECONDS} s")
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(COVER_SECONDS)
+    try:
+        return cover.html(cover.CoverPage(**page))
+    except (UserError, TimeoutError) as error:
+        raise DocumentError("cover_page_invalid", str(error)) from error
+    finally:
+        signal.alarm(0)
 
 
 def _all_of(opened: list[tuple[str, pikepdf.Pdf]]) -> str:

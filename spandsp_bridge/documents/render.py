@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from spandsp_bridge.documents import sandbox
+from spandsp_bridge.documents.cover import CoverPage
 from spandsp_bridge.documents.prepare import Job
 from spandsp_bridge.documents.tiff import TiffError, line_bytes, page_sizes
 from spandsp_bridge.errors import DocumentError
@@ -61,18 +62,19 @@ async def render(
     look: Look,
     max_pages: int,
     scratch: Path | None = None,
-    cover: str = "",
+    cover: CoverPage | None = None,
 ) -> Rendered:
     """Make one fax of (name, content) pairs, with its files under `scratch`.
 
-    `cover` is the HTML of a page that comes first. Raises DocumentError with one of the reasons
+    `cover` is a page that comes first. Raises DocumentError with one of the reasons
     `document_empty`, `document_too_large`, `document_without_pages`, `document_encrypted`,
     `file_format_invalid`, `office_not_installed`, `page_count_limit_exceeded`,
     `cover_page_invalid`, `conversion_failed`, `conversion_timeout`.
     """
     if files or not cover:
         check_sizes(files)
-    job = Job(names=[name for name, _ in files], max_pages=max_pages, cover=cover, **asdict(look))
+    first = asdict(cover) if cover is not None else None
+    job = Job(names=[name for name, _ in files], max_pages=max_pages, cover=first, **asdict(look))
     said, tiff = await _in_sandbox(files, job, scratch)
     try:
         made = len(page_sizes(tiff))

@@ -101,8 +101,8 @@ class Preparer:
             date=f"{fax.created_at.astimezone(zone_of(sender.time_zone)):%Y-%m-%d %H:%M}",
             **{name: str(said.get(name) or "") for name in cover.SAID},
         )
-        html = cover.page(page, sender.cover_template, sender.language)
-        return await render([], look, COVER_PAGES, self._scratch, cover=html)
+        first = cover.page(page, sender.cover_template, sender.language)
+        return await render([], look, COVER_PAGES, self._scratch, cover=first)
 
     async def _shared(self, fax: Fax, sender: VirtualFax, look: Look) -> bytes | None:
         """Return the pages that another fax has of the same document, if they will do."""

@@ -258,12 +258,12 @@ class Worker:
         lead = b""
         if fax.pages_confirmed and sender.continuation_cover:
             assert fax.pages is not None
-            html = cover.continuation(
+            page = cover.continuation(
                 fax.local_number, fax.pages_confirmed, fax.pages, sender.language
             )
             look = Look(sender.paper, fax.resolution or sender.resolution)
             try:
-                lead = (await render([], look, 1, self._scratch, cover=html)).tiff
+                lead = (await render([], look, 1, self._scratch, cover=page)).tiff
             except UserError as error:
                 log.warning("no continuation cover", error=str(error))
         if lead:

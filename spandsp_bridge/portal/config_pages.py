@@ -273,6 +273,11 @@ async def add(request: Request, me: Person, key: str, parent: Parent = "") -> Re
                            wrong=str(error), status=422)  # fmt: skip
     if resource.parent:
         return RedirectResponse(f"/config/{resource.parent}/{parent}", 303)
+    if "secret" in row:
+        said = translator(me.language)(
+            "The secret of its signatures, shown this once: {}", row["secret"]
+        )
+        return await _form(request, me, resource, row, new=False, said=said)
     return RedirectResponse(f"/config/{key}/{row['id']}?said=saved", 303)
 
 

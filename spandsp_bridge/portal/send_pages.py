@@ -119,8 +119,8 @@ async def preview(request: Request, me: FaxPerson) -> Response:
         sender = await sender_of(FaxStore(me.tenant(web)), asked.values["sender"] or "0")
         wishes = _wishes(asked, me)
         look = look_of(sender, wishes)
-        html = _cover(sender, asked) if wishes.cover else ""
-        made = await render(asked.files, look, web.settings.max_pages, web.scratch, cover=html)
+        first = _cover(sender, asked) if wishes.cover else None
+        made = await render(asked.files, look, web.settings.max_pages, web.scratch, cover=first)
         shown = await asyncio.gather(*(
             asyncio.to_thread(page_png, made.tiff, n, PREVIEW_WIDTH)
             for n in range(1, min(made.pages, SHOWN) + 1)
@@ -135,7 +135,7 @@ async def preview(request: Request, me: FaxPerson) -> Response:
     ))  # fmt: skip
 
 
-def _cover(sender: VirtualFax, asked: Asked) -> str:
+def _cover(sender: VirtualFax, asked: Asked) -> cover.CoverPage:
     v = asked.values
     said = cover.Cover(
         to_number=v["to"].strip().partition("\n")[0][:40],

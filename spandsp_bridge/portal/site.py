@@ -20,6 +20,7 @@ from spandsp_bridge.api.config import routers
 from spandsp_bridge.api.faxes import events
 from spandsp_bridge.api.faxes import faxes as api_faxes
 from spandsp_bridge.api.shapes import NewFax, Problem
+from spandsp_bridge.documents.render import MAX_BYTES
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.portal.brand_pages import operators
 from spandsp_bridge.portal.config_pages import config
@@ -53,6 +54,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+MOST_OCTETS = 2 * MAX_BYTES  #: of a body: documents in base64, and what is around them
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -77,6 +79,27 @@ class SecureHeaders:
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+class BodyLimit:
+    """Ends a request whose body is longer than any document may be, however it is sent."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its body."""
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > MOST_OCTETS:
+                raise HTTPException(413, f"At most {MAX_BYTES // 2**20} MiB can be faxed")
+            return message
+
+        await self._app(scope, counted if scope["type"] == "http" else receive, send)
 
 
 files = APIRouter()
@@ -150,6 +173,7 @@ def make_site(web: Web) -> FastAPI:
     for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
                  HTTPException, psycopg.OperationalError, OSError, Exception):  # fmt: skip
         site.add_exception_handler(kind, _answer)
+    site.add_middleware(BodyLimit)
     site.add_middleware(SecureHeaders)
     return site
 

@@ -301,6 +301,8 @@ SPANISH = {
     "Add": "Añadir",
     "Save": "Guardar",
     "Saved.": "Guardado.",
+    "The secret of its signatures, shown this once: {}":
+        "El secreto de sus firmas, que se muestra solo esta vez: {}",
     "Deleted.": "Borrado.",
     "Preview": "Vista previa",
     "needed": "necesario",

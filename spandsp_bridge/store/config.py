@@ -4,6 +4,8 @@ Each `Resource` describes one table. What a tenant sees and may write is decided
 security and by the grants in sql/policies/tenants.sql; the lists here say what is offered.
 """
 
+import base64
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -378,11 +380,15 @@ class ConfigStore:
         self, resource: Resource, values: Mapping[str, Any], parent: int | None = None,
         **more: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """Write a new row; return it. Raises UserError that says what the table wants."""
+        """Write a new row; return it. Raises UserError that says what the table wants.
+
+        A webhook's secret is in what is returned, this once: nobody can read it later.
+        """
         self._refuse_unwritable(resource, values)
         written = {f.name: parsed(f, values.get(f.name)) for f in self.writable(resource)
                    if f.name in values or f.needed}  # fmt: skip
-        written = {**written, **more}
+        secret = {"secret": _webhook_secret()} if resource.key == "webhooks" else {}
+        written = {**written, **more, **secret}
         if not resource.made_by(self.scope.role):
             raise UserError(f"you may not make a {resource.title}")
         try:
@@ -399,7 +405,8 @@ class ConfigStore:
                 psycopg.errors.InsufficientPrivilege) as error:  # fmt: skip
             raise refused(error) from error
         assert made is not None
-        return await self.row(resource, "~".join(str(made[name]) for name in resource.identity))
+        row = await self.row(resource, "~".join(str(made[name]) for name in resource.identity))
+        return {**row, **secret}
 
     async def change(
         self, resource: Resource, key: str, values: Mapping[str, Any], **more: Any
@@ -527,6 +534,11 @@ class ConfigStore:
         )  # fmt: skip
         async with self._db.transaction() as c:
             return await (await c.execute(query)).fetchall()
+
+
+def _webhook_secret() -> str:
+    """Return a key for signatures, as Standard Webhooks writes it."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _own(resource: Resource) -> sql.SQL:

@@ -330,3 +330,34 @@ async def test_the_command_speaks_to_the_api(
     assert (code, "VFAX_API_URL" in err) == (3, True)
     code, _, err = await run("send", str(tmp_path / "out.pdf"), "--from", "Nobody", "--to", "+34")
     assert (code, "Nobody" in err) == (2, True)
+
+
+async def test_a_webhook_tells_its_secret_once(acme: httpx.AsyncClient) -> None:
+    made = await acme.post("/webhooks", json={"url": "https://hook.example/", "enabled": False})
+    assert made.status_code == 201, made.text
+    assert made.json()["data"]["secret"].startswith("whsec_")
+    key = made.json()["data"]["id"]
+    assert "secret" not in (await acme.get(f"/webhooks/{key}")).json()["data"]
+    assert (await acme.delete(f"/webhooks/{key}")).status_code == 204
+
+
+async def test_a_body_without_end_is_ended(acme: httpx.AsyncClient) -> None:
+    """No Content-Length: it is counted as it comes."""
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'{"to": "'
+        for _ in range(300):
+            sent += 1
+            yield b"0" * 2**20
+
+    try:
+        answer = await acme.post(
+            "/faxes", content=endless(), headers={"content-type": "application/json"}
+        )
+    except httpx.HTTPError:
+        pass  # the connection was closed in the middle
+    else:
+        assert answer.status_code in (400, 413)
+    assert sent < 300

@@ -10,6 +10,7 @@ from fpdf import FPDF
 from pypdf import PdfReader
 
 from spandsp_bridge.demo import document
+from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.prepare import WIDTH, rows
 from spandsp_bridge.documents.render import Look, Rendered, check, render
 from spandsp_bridge.documents.tiff import (
@@ -161,3 +162,23 @@ async def test_a_page_that_is_not_whole_is_noticed(rendered_document: Path, tmp_
         except TiffError:
             refused += 1
     assert refused == 2000, "the data of the page is not there"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ to_name", "wrong"),
+        ("{{ ''.__class__.__mro__ }}", "cannot be filled in|wrong"),
+        ("{{ 1 / 0 }}", "cannot be filled in"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+         "longer than"),
+        ("{{ 'x' * 10**10 }}", "memory|cannot be filled in"),
+    ],
+)  # fmt: skip
+async def test_a_hostile_cover_page_is_a_clear_error(
+    tmp_path: Path, template: str, words: str
+) -> None:
+    """It is filled in inside the sandbox, and not for ever."""
+    page = cover.page(cover.Cover("+34911000001", "+34911000002"), template)
+    with pytest.raises(DocumentError, match=words):
+        await render([], Look(), 1, tmp_path, cover=page)
