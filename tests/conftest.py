@@ -2,9 +2,11 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT
@@ -17,11 +19,22 @@ hypothesis.settings.load_profile("busy machine")
 TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all tests that need the stack in one process; the others run beside them."""
-    for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+#: Where tests need the stack: they run in one process, the others beside them in another.
+NEED_THE_STACK = tuple(
+    f"tests/{p}" for p in ("api/", "integration/", "portal/", "store/", "test_docs")
+)
+
+
+class BesideTheStack(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives one process all tests that need the stack, and spreads the others by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith(NEED_THE_STACK) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheStack:
+    """Return who decides where a test runs."""
+    return BesideTheStack(config, log)
 
 
 @pytest.fixture(scope="session")
