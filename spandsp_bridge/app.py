@@ -13,6 +13,7 @@ import uvicorn
 
 from spandsp_bridge import jobs
 from spandsp_bridge.calls.drain import SpoolDrain
+from spandsp_bridge.calls.fault_peer import FaultPeer
 from spandsp_bridge.calls.receive import Limits, Receiver
 from spandsp_bridge.calls.send import Sender
 from spandsp_bridge.calls.spool import Spool
@@ -45,6 +46,7 @@ DIRECTORY_SECONDS = 5.0
 DIRECTORY_TIMEOUT = 0.5
 SHUTDOWN_SECONDS = 5.0
 PORTAL_CONNECTIONS = 16
+LOOPBACK = "127.0.0.1"
 
 
 class Directory:
@@ -123,7 +125,8 @@ class Node:
                     media_address=s.media_address,
                     max_call_seconds=s.max_call_seconds,
                 )
-                tasks += self._sending(database, store, sender, progress)
+                testing = await self._test_sender(stack, engine)
+                tasks += self._sending(database, store, sender, testing, progress)
             tasks.append(self._register(store, local))
             if receiver is not None:
                 tasks.append(self._report_load(receiver, local))
@@ -137,9 +140,32 @@ class Node:
                 if receiver is not None:
                     await receiver.drain(SHUTDOWN_SECONDS)
 
+    async def _test_sender(self, stack: AsyncExitStack, engine: EngineClient) -> Sender:
+        """Return who calls for the test mode: a peer in this process, and nobody else."""
+        s = self._settings
+        folder = s.var / "sending" / f"{s.node}-test"
+        folder.mkdir(parents=True, exist_ok=True)
+        ours, theirs = [await UdpTransport.bind((LOOPBACK, 0), {LOOPBACK}) for _ in range(2)]
+        for transport in (ours, theirs):
+            stack.callback(transport.close)
+        here, there = (LOOPBACK, ours.port), (LOOPBACK, theirs.port)
+        peer = FaultPeer(engine, s.media_address, folder)
+        far = UserAgent(
+            local=there, outbound_proxy=here, send=theirs.send, timers=LoopTimers(),
+            on_call=peer.take,
+        )  # fmt: skip
+        near = UserAgent(local=here, outbound_proxy=there, send=ours.send, timers=LoopTimers())
+        theirs.serve(far.receive)
+        ours.serve(near.receive)
+        return Sender(
+            agent=near, engine=engine, media_address=s.media_address,
+            max_call_seconds=s.max_call_seconds,
+        )  # fmt: skip
+
     def _sending(
-        self, database: Database, store: FaxStore, sender: Sender, progress: Progress
-    ) -> list[Coroutine[Any, Any, None]]:
+        self, database: Database, store: FaxStore, sender: Sender, testing: Sender,
+        progress: Progress,
+    ) -> list[Coroutine[Any, Any, None]]:  # fmt: skip
         """Return the tasks of a worker: the queue, the side jobs, mail to fax."""
         s = self._settings
         queue, deliveries = FaxQueue(database), DeliveryStore(database)
@@ -150,6 +176,7 @@ class Node:
             store=store,
             queue=queue,
             sender=sender,
+            test_sender=testing,
             progress=progress,
             scratch=scratch,
             max_calls=s.max_calls,

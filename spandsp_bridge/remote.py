@@ -21,7 +21,7 @@ def fax_of(shape: dict[str, Any]) -> Fax:
     times = {n: datetime.fromisoformat(shape[n]) if shape[n] else None for n in TIMES}
     same = ("id", "virtual_fax_id", "direction", "reason", "explanation", "remote_station_id",
             "pages", "pages_confirmed", "expected_seconds", "priority", "resend_of",
-            "broadcast_id", "client_state")  # fmt: skip
+            "broadcast_id", "client_state", "test")  # fmt: skip
     values: dict[str, Any] = {
         **{name: shape[name] for name in same},
         **times,

@@ -109,6 +109,7 @@ async def send(
         wanted.send_at.astimezone() if wanted.send_at else None,
         idempotency_key,
         wanted.client_state,
+        principal.test,
     )
     await checked(sender, files, wishes, web.settings.max_pages, web.scratch)
     try:

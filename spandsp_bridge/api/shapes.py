@@ -72,6 +72,7 @@ class FaxShape(BaseModel):
     resend_of: int | None
     broadcast_id: int | None
     client_state: str | None
+    test: bool = Field(description="Of the test mode: it called nobody.")
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -82,7 +83,8 @@ def fax_shape(fax: Fax) -> FaxShape:
     outgoing = fax.direction == "out"
     same = ("id", "direction", "reason", "explanation", "virtual_fax_id", "remote_station_id",
             "pages", "pages_confirmed", "expected_seconds", "priority", "created_at", "started_at",
-            "finished_at", "read_at", "resend_of", "broadcast_id", "client_state")  # fmt: skip
+            "finished_at", "read_at", "resend_of", "broadcast_id", "client_state",
+            "test")  # fmt: skip
     return FaxShape.model_validate({
         **{name: getattr(fax, name) for name in same},
         "status": fax.status.value,

@@ -542,7 +542,7 @@ class Stack:
                 name="portal",
                 command=self._vfax("serve", "portal"),
                 ready=lambda: _tcp_open("127.0.0.1", self.portal_port),
-                where=self.portal_url,
+                where=f"127.0.0.1:{self.portal_port}",
                 environment=self.environment("portal", self.worker),
             )
         )

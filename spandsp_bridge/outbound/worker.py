@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 15.0
 POLL_SECONDS = 5.0
+TEST_DELAY = 1.0  #: seconds at most between the attempts of a fax of the test mode
 PARTITIONS_EVERY = 240  #: rounds of RENEW_SECONDS: an hour
 
 
@@ -47,6 +48,7 @@ class Worker:
         store: FaxStore,
         queue: FaxQueue,
         sender: Sender,
+        test_sender: Sender | None = None,
         progress: Progress,
         scratch: Path,
         max_calls: int,
@@ -58,6 +60,7 @@ class Worker:
         self._store = store
         self._queue = queue
         self._sender = sender
+        self._test_sender = test_sender  #: calls the peer that has every fault, and nobody else
         self._progress = progress
         self._scratch = scratch
         self._max_calls = max_calls
@@ -168,9 +171,10 @@ class Worker:
             resolution = policy.coarser(await self._resolution(fax))
             if resolution is None:
                 return False  # it is as coarse as a fax can be
-        await self._persist(lambda: self._queue.retry_fax(fax, outcome, decision.delay, resolution))
+        delay = min(decision.delay, TEST_DELAY) if fax.test else decision.delay
+        await self._persist(lambda: self._queue.retry_fax(fax, outcome, delay, resolution))
         await self._progress.put(fax.id, stage="waiting", reason=outcome.reason)
-        log.info("another attempt follows", reason=outcome.reason, seconds=round(decision.delay))
+        log.info("another attempt follows", reason=outcome.reason, seconds=round(delay))
         return True
 
     async def _resolution(self, fax: Fax) -> str:
@@ -221,7 +225,9 @@ class Worker:
             audio_fax=sender.audio_fax,
             already=fax.pages_confirmed,
         )
-        profile = await self._queue.profile(fax.brand_id, fax.remote_number)
+        profile = None
+        if not fax.test:  # what is tested is as it was the first time
+            profile = await self._queue.profile(fax.brand_id, fax.remote_number)
         resolution = fax.resolution or sender.resolution
         if profile and profile.resolution and not fax.pages_confirmed:
             finer = policy.RESOLUTIONS.index(resolution)
@@ -248,6 +254,8 @@ class Worker:
         return outcome
 
     async def _learn(self, fax: Fax, told: PeerProfile) -> None:
+        if fax.test:
+            return
         log.info("learned how to fax a number", number=fax.remote_number, reason=told.reason)
         with contextlib.suppress(psycopg.Error, OSError):
             await self._queue.learn(fax.brand_id, fax.remote_number, told)
@@ -302,7 +310,10 @@ class Worker:
                 late.append(page)
             confirmed = number
 
-        result = await self._unless_cancelled(fax, self._sender.send(job, on_page))
+        sender = self._test_sender if fax.test else self._sender
+        if sender is None:
+            raise UserError("this worker has no peer for faxes of the test mode")
+        result = await self._unless_cancelled(fax, sender.send(job, on_page))
         if result is None:
             result = SendResult(_cancelled(confirmed, job.pages), "", None)
         outcome = result.outcome

@@ -365,7 +365,8 @@ async def _keys(
     async with me.tenant(web_of(request)).transaction() as c:
         rows = await (
             await c.execute(
-                "select id, name, shown, scopes, created_at, last_used_at, revoked_at from api_keys"
+                "select id, name, shown, scopes, test, created_at, last_used_at, revoked_at"
+                " from api_keys"
                 " where %s::bigint is not null or company_id is null"
                 " order by revoked_at is not null, created_at desc",
                 [me.company],
@@ -384,7 +385,7 @@ async def keys(request: Request, me: Keyholder) -> Response:
 @config.post("/keys")
 async def make_key(
     request: Request, me: Keyholder, name: Annotated[str, Form(max_length=100)] = "",
-    scopes: Annotated[list[str] | None, Form()] = None,
+    scopes: Annotated[list[str] | None, Form()] = None, test: Annotated[bool, Form()] = False,
 ) -> Response:  # fmt: skip
     """Make a key, and show it this once."""
     chosen = [s for s in SCOPES if s in (scopes or ())]
@@ -394,9 +395,9 @@ async def make_key(
     token, secret, begins = new_key()
     async with me.tenant(web_of(request)).transaction() as c:
         await c.execute(
-            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes)"
-            " values (%s, %s, %s, %s, %s, %s)",
-            [me.brand, me.company, name.strip().replace("\0", ""), secret, begins, chosen],
+            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes, test)"
+            " values (%s, %s, %s, %s, %s, %s, %s)",
+            [me.brand, me.company, name.strip().replace("\0", ""), secret, begins, chosen, test],
         )
     return await _keys(request, me, token=token)
 

@@ -335,6 +335,9 @@ SPANISH = {
     "name": "nombre", "begins with": "empieza por", "may": "puede", "made": "creada",
     "last used": "último uso", "revoked": "revocada", "Revoke": "Revocar", "New key": "Clave nueva",
     "the program that uses it": "el programa que la usa", "Make a key": "Crear una clave",
+    "test": "prueba", "test mode": "modo de prueba",
+    "Its faxes call nobody, but a peer of ours with every fault: +15005550000 is a fax machine, 1 is busy, 2 does not answer, 3 does not exist, 4 a person, 5 refuses pages, 6 hangs up once, 7 has no T.38, 8 is slow, 9 is silent.":
+        "Sus faxes no llaman a nadie, sino a una máquina nuestra con todos los fallos: +15005550000 es un fax, 1 comunica, 2 no contesta, 3 no existe, 4 una persona, 5 rechaza páginas, 6 cuelga una vez, 7 no tiene T.38, 8 es lento, 9 calla.",
     "A key needs a name and something that it may do.": "Una clave necesita un nombre y algún permiso.",
     "Account": "Cuenta",
     "How you see it": "Cómo lo ve",

@@ -71,6 +71,12 @@ class UdpTransport(asyncio.DatagramProtocol):
         _, transport = await loop.create_datagram_endpoint(lambda: cls(peers), sock=sock)
         return transport
 
+    @property
+    def port(self) -> int:
+        """The port that is bound, where any would do (0)."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("sockname")[1])
+
     def serve(self, receive: Callable[[bytes, Address], None]) -> None:
         """Hand datagrams on from now."""
         self._receive = receive

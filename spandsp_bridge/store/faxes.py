@@ -75,6 +75,7 @@ class Fax:
     document_fax_id: int | None
     resend_of: int | None
     broadcast_id: int | None
+    test: bool = False
     client_state: str | None = None
     read_at: datetime | None = None
     deleted_at: datetime | None = None
@@ -91,6 +92,7 @@ class Wishes:
     send_at: datetime | None = None  #: not before
     idempotency_key: str | None = None
     client_state: str | None = None  #: whatever the submitter wants to hear again
+    test: bool = False  #: calls the peer that has every fault
 
 
 STANDARD = Wishes()
@@ -279,9 +281,10 @@ class FaxStore:
             cursor = await c.execute(
                 "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
                 " remote_number, cover, resolution, pictures, priority, document_fax_id, resend_of,"
-                " pages, expected_seconds, prepared_at)"
+                " test, pages, expected_seconds, prepared_at)"
                 " select brand_id, company_id, virtual_fax_id, direction, local_number,"
-                " remote_number, cover, resolution, pictures, priority, %(document)s, id, d.pages,"
+                " remote_number, cover, resolution, pictures, priority, %(document)s, id, f.test,"
+                " d.pages,"
                 " d.expected_seconds, case when f.cover is null then d.prepared_at end"
                 " from faxes f cross join lateral (select g.pages, g.expected_seconds,"
                 " g.prepared_at from faxes g where g.company_id = f.company_id"
@@ -499,8 +502,8 @@ async def _insert_fax(
     cursor = await c.execute(
         "insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number,"
         " remote_number, cover, resolution, pictures, priority, send_at, idempotency_key,"
-        " request_digest, client_state)"
-        " values (%s, %s, %s, 'out', %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s, %s)"
+        " request_digest, client_state, test)"
+        " values (%s, %s, %s, 'out', %s, %s, %s, %s, %s, %s, coalesce(%s, now()), %s, %s, %s, %s)"
         " on conflict (company_id, idempotency_key) do nothing returning id",
         [
             sender.brand_id,
@@ -516,6 +519,7 @@ async def _insert_fax(
             wishes.idempotency_key,
             digest if wishes.idempotency_key is not None else None,
             wishes.client_state,
+            wishes.test,
         ],
     )
     row = await cursor.fetchone()

@@ -48,6 +48,7 @@ class Key:
     company_id: int | None
     name: str
     scopes: frozenset[str]
+    test: bool
 
 
 def digest(token: str) -> bytes:
@@ -213,7 +214,8 @@ class People:
         async with self._db.transaction() as c:
             row = await (
                 await c.execute(
-                    "select id, brand_id, company_id, name, scopes, last_used_at from api_keys"
+                    "select id, brand_id, company_id, name, scopes, test, last_used_at"
+                    " from api_keys"
                     " where secret = %s and revoked_at is null",
                     [digest(token)],
                 )

@@ -60,6 +60,7 @@ class Principal:
     time_zone: str = "UTC"
     fax_only: bool = False
     scopes: frozenset[str] | None = None  #: of a key; None: a person's
+    test: bool = False  #: a key of the test mode
 
     def tenant(self, web: Web) -> Tenant:
         """Return the database as this one sees it."""
@@ -128,6 +129,7 @@ async def _by_key(request: Request, web: Web) -> Principal:
     return Principal(
         COMPANY if key.company_id is not None else BRAND,
         key.brand_id, key.company_id, None, key.name, key.name, scopes=key.scopes,
+        test=key.test,
     )  # fmt: skip
 
 

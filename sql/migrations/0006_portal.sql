@@ -77,6 +77,7 @@ create table api_keys (
     scopes       text[] not null default '{faxes:read,faxes:write}'
                  constraint key_scopes_are_known
                  check (scopes <@ array['faxes:read', 'faxes:write', 'config:read', 'config:write']),
+    test         boolean not null default false,
     created_at   timestamptz not null default now(),
     last_used_at timestamptz,
     revoked_at   timestamptz,
@@ -89,15 +90,18 @@ comment on column api_keys.company_id is 'The company that the key acts for; nul
 comment on column api_keys.secret is 'SHA-256 of the key; the key itself is shown once, when it is made.';
 comment on column api_keys.shown is 'The first characters of the key, to tell it by.';
 comment on column api_keys.scopes is 'faxes:read, faxes:write, config:read, config:write.';
+comment on column api_keys.test is 'true: its faxes call a peer of ours that has every fault, and nobody else.';
 comment on column api_keys.last_used_at is 'Last request, to the minute.';
 comment on column api_keys.revoked_at is 'After this the key opens nothing.';
 
 -- ---- faxes -----------------------------------------------------------------------------------------
 
 alter table faxes
+    add column test boolean not null default false,
     add column read_at timestamptz,
     add column deleted_at timestamptz,
     add column client_state text constraint client_state_is_1000_characters check (length(client_state) <= 1000);
+comment on column faxes.test is 'out: of a key of the test mode; it leaves to nobody.';
 comment on column faxes.read_at is 'in: when somebody first opened it.';
 comment on column faxes.deleted_at is 'When a user deleted it: its documents are gone, its record stays.';
 comment on column faxes.client_state is 'out: whatever the submitter wants to hear again in webhooks and the API.';

@@ -361,3 +361,39 @@ async def test_a_body_without_end_is_ended(acme: httpx.AsyncClient) -> None:
     else:
         assert answer.status_code in (400, 413)
     assert sent < 300
+
+
+async def test_the_test_mode_really_calls_and_leaves_to_nobody(
+    stack: Stack, database: Database, sales: int, tmp_path: Path
+) -> None:
+    """Each number does what it stands for, in real calls to a peer in the worker."""
+    document = short_document(tmp_path / "a.pdf", 2)
+    expected = {
+        "+15005550000": ("completed", "completed", 1),
+        "+15005550001": ("error", "user_busy", 5),
+        "+15005550003": ("error", "receiver_unallocated_number", 1),
+        "+15005550006": ("completed", "completed", 2),
+        "+15005550008": ("completed", "completed", 1),
+        "+34911000002": ("completed", "completed", 1),  # Globex's number, and not Globex
+    }
+    received = await one(database, "select count(*) from faxes where direction = 'in'")
+    brand, company = await company_of(database, "Acme")
+    async with await with_key(stack, database, brand, company, test=True) as client:
+
+        async def send(number: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+            answer = await client.post("/faxes", json={**new_fax(sales, document), "to": number})
+            assert answer.status_code == 202, answer.text
+            assert answer.json()["data"]["test"] is True
+            fax = await ended(client, answer.json()["data"]["id"])
+            return fax, (await client.get(f"/faxes/{fax['id']}/attempts")).json()["data"]
+
+        found = dict(zip(expected, await asyncio.gather(*map(send, expected)), strict=True))
+    for number, (status, reason, calls) in expected.items():
+        fax, attempts = found[number]
+        assert (fax["status"], fax["reason"], len(attempts)) == (status, reason, calls), number
+    assert found["+15005550008"][1][0]["bit_rate"] == 4800
+    assert [a["pages_confirmed"] for a in found["+15005550006"][1]] == [1, 1]
+    assert await one(database, "select count(*) from faxes where direction = 'in'") == received
+    assert (
+        await one(database, "select count(*) from peer_profiles where number like '+1500%%'") == 0
+    )

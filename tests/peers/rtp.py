@@ -7,7 +7,8 @@ import socket
 import struct
 from collections.abc import Callable
 
-SAMPLES = 160  #: 20 ms
+from spandsp_bridge.calls.voice import SAMPLES, to_alaw, voice
+
 _DICE = random.Random(11)
 
 
@@ -15,26 +16,11 @@ def _tone(hertz: float, level: float) -> Callable[[int], float]:
     return lambda at: level * math.sin(2 * math.pi * hertz * at / 8000)
 
 
-def _voice(at: int) -> float:
-    """Return something like vowels: a buzz of 120 Hz that swells three times a second."""
-    swell = max(0.0, math.sin(2 * math.pi * 3 * at / 8000))
-    return swell * sum(3000 / n * math.sin(2 * math.pi * 120 * n * at / 8000) for n in range(1, 9))
-
-
 SOUNDS: dict[str, Callable[[int], float]] = {
     "silence": lambda _: _DICE.uniform(-8, 8),
-    "voice": _voice,
+    "voice": voice,
     "CED": _tone(2100, 5000),
 }
-
-
-def to_alaw(sample: int) -> int:
-    """Return a 16-bit sample in A-law (G.711)."""
-    sign = 0x80 if sample >= 0 else 0
-    value = min(abs(sample) >> 3, 4095)
-    exponent = max(value.bit_length() - 5, 0)
-    mantissa = value >> max(exponent, 1) & 0x0F
-    return (sign | exponent << 4 | mantissa) ^ 0x55
 
 
 def from_alaw(octet: int) -> int:
@@ -48,8 +34,8 @@ def from_alaw(octet: int) -> int:
 class RtpPeer:
     """One RTP stream each way."""
 
-    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
-        self._peer = (address, port)
+    def __init__(self, port: int) -> None:
+        self._peer = ("127.0.0.1", port)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.sock.setblocking(False)

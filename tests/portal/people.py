@@ -70,14 +70,15 @@ async def logged_in(stack: Stack, email: str, password: str = PASSWORD) -> httpx
 async def with_key(
     stack: Stack, database: Database, brand: int, company: int | None,
     scopes: tuple[str, ...] = ("faxes:read", "faxes:write", "config:read", "config:write"),
+    *, test: bool = False,
 ) -> httpx.AsyncClient:  # fmt: skip
     """Return a client of the API with a new key."""
     token, secret, shown = new_key()
     async with database.transaction() as c:
         await c.execute(
-            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes)"
-            " values (%s, %s, 'test', %s, %s, %s)",
-            [brand, company, secret, shown, list(scopes)],
+            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes, test)"
+            " values (%s, %s, 'test', %s, %s, %s, %s)",
+            [brand, company, secret, shown, list(scopes), test],
         )
     return httpx.AsyncClient(
         base_url=f"{stack.portal_url}/v1", timeout=60, headers={"authorization": f"Bearer {token}"}
