@@ -260,7 +260,6 @@ async def serve_portal(settings: Settings) -> None:
                 timeout_graceful_shutdown=2, lifespan="on",
             )
         )  # fmt: skip
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         log.info("portal is up", address=s.portal_listen)
         try:
             await server.serve()

@@ -1,5 +1,6 @@
 """The whole system, started once for all tests that need it."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,34 +14,41 @@ from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.database import Database
 from tests.peers.certificate import self_signed
 
-PORT_BASE = 27060
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORT_BASE = 27060 - 5000 * PROCESS
+VAR = ROOT / "var" / ("test" if PROCESS == 0 else f"test-{PROCESS}")
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
 TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
 
 
-#: Where tests need the stack: they run in one process, the others beside them in another.
-NEED_THE_STACK = tuple(
-    f"tests/{p}" for p in ("api/", "integration/", "portal/", "store/", "test_docs")
-)
+#: Where tests need the stack. Two processes run the tests, and each starts a stack of its own when
+#: it comes to one of these; the other files are spread over both.
+NEED_THE_STACK = {
+    "tests/integration/": "calls",
+    **dict.fromkeys(("tests/api/", "tests/portal/", "tests/store/", "tests/test_docs"), "people"),
+}
 
 
-class BesideTheStack(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives one process all tests that need the stack, and spreads the others by file."""
+class TwoStacks(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives one process the tests of calls, another those of people; spreads the rest by file."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith(NEED_THE_STACK) else nodeid.partition("::")[0]
+        for place, group in NEED_THE_STACK.items():
+            if nodeid.startswith(place):
+                return group
+        return nodeid.partition("::")[0]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheStack:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoStacks:
     """Return who decides where a test runs."""
-    return BesideTheStack(config, log)
+    return TwoStacks(config, log)
 
 
 @pytest.fixture(scope="session")
 async def stack() -> AsyncIterator[Stack]:
     """PostgreSQL, Redis, Kamailio, publisher, two bridges, worker, carrier: on loopback."""
-    var = ROOT / "var" / "test"
+    var = VAR
     shutil.rmtree(var, ignore_errors=True)
     var.mkdir(parents=True)
     certificate, key = self_signed(var)

@@ -83,6 +83,8 @@ class Hub:
                 await self._look()
             except (psycopg.Error, OSError) as error:
                 log.warning("no live news for now", error=str(error)[:200])
+            except Exception:
+                log.exception("a look for news failed")  # the next one may not
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:

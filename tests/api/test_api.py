@@ -343,24 +343,17 @@ async def test_a_webhook_tells_its_secret_once(acme: httpx.AsyncClient) -> None:
 
 async def test_a_body_without_end_is_ended(acme: httpx.AsyncClient) -> None:
     """No Content-Length: it is counted as it comes."""
-    sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
         yield b'{"to": "'
-        for _ in range(300):
-            sent += 1
+        for _ in range(220):
             yield b"0" * 2**20
 
-    try:
-        answer = await acme.post(
-            "/faxes", content=endless(), headers={"content-type": "application/json"}
-        )
-    except httpx.HTTPError:
-        pass  # the connection was closed in the middle
-    else:
-        assert answer.status_code in (400, 413)
-    assert sent < 300
+    answer = await acme.post(
+        "/faxes", content=endless(), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 413
+    assert "At most 100 MiB" in answer.json()["detail"]
 
 
 async def test_the_test_mode_really_calls_and_leaves_to_nobody(

@@ -1,7 +1,7 @@
 """Each user's journeys in a real browser, on the real stack; and how every page looks.
 
 Screenshots of every page, at desktop and phone size, light and dark, lie in
-`var/test/screenshots/` afterwards.
+`var/screenshots/` afterwards.
 """
 
 import re
@@ -40,7 +40,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SHOTS = ROOT / "var" / "test" / "screenshots"
+SHOTS = ROOT / "var" / "screenshots"
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 NUMBER = "+34911000077"
