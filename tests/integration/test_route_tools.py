@@ -56,7 +56,8 @@ async def test_a_change_is_shown_before_it_is_made(
     ("sql", "words"),
     [
         ("update outgoing_routes set weight = 99;", "route_weight_is_1_to_20"),
-        ("update users set role = 'platform';", "permission denied"),
+        ("update users set role = 'platform';", "platform_users_have_no_brand"),
+        ("update faxes set priority = 0;", "permission denied"),
         ("commit;", "ends the transaction"),
         ("no sql", "syntax error"),
     ],
