@@ -90,7 +90,7 @@ insert into companies (brand_id, name, country, time_zone)
 insert into virtual_faxes (brand_id, company_id, name)
     select brand_id, id, 'Mailing' from companies where name = '{company}';
 insert into ddis (brand_id, company_id, number)
-    select brand_id, id, '+34916000001' from companies where name = '{company}';
+    select brand_id, id, '+34916000077' from companies where name = '{company}';
 update companies c set outgoing_ddi_id = d.id from ddis d
     where d.company_id = c.id and c.name = '{company}';
 insert into carriers (brand_id, name)
