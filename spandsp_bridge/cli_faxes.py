@@ -20,12 +20,9 @@ from spandsp_bridge.demo import show
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import call_seconds, to_pdf
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS, FaxStatus
 from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import (
-    PAPERS,
-    PICTURES,
-    RESOLUTIONS,
     checked,
     one_of,
     read_destinations,

@@ -6,6 +6,11 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Protocol
 
+#: How a page may be made: lines an inch, the coarsest first; greys or none; its size.
+RESOLUTIONS = ("normal", "fine", "superfine")
+PICTURES = ("auto", "text", "photo")
+PAPERS = ("a4", "letter")
+
 
 class Recovery(IntEnum):
     """UDPTL error recovery (T.38 §9.1.4); the numbers are the native engine's."""

@@ -26,7 +26,6 @@ from spandsp_bridge.api.shapes import (
     One,
     fax_shape,
 )
-from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.delivery import outside
 from spandsp_bridge.documents.render import MAX_BYTES
 from spandsp_bridge.errors import DocumentError, UserError
@@ -35,9 +34,19 @@ from spandsp_bridge.outbound.submit import checked, sender_of
 from spandsp_bridge.settings import parse_networks
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes
+from spandsp_bridge.store.faxes import FaxStore, File, Wishes
 from spandsp_bridge.store.lists import FaxLists, Wanted
 from spandsp_bridge.web.access import FAXES, Principal, allow
+from spandsp_bridge.web.faxes import (
+    PDF,
+    TIFF,
+    cursor_of,
+    document_of,
+    event_stream,
+    existing,
+    place_of,
+    trace_of,
+)
 from spandsp_bridge.web.state import Web, web_of
 
 faxes = APIRouter(prefix="/faxes", tags=["faxes"])
@@ -45,7 +54,6 @@ Reader = Annotated[Principal, Depends(allow(FAXES, "faxes:read", keys=True))]
 Writer = Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))]
 FaxId = Annotated[int, Path(ge=1, lt=2**63)]
 FETCH_SECONDS = 30.0
-PDF, TIFF = "application/pdf", "image/tiff"
 TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {PDF: {}, TIFF: {}}}}
 
@@ -116,7 +124,7 @@ async def send(
         fax_id = await store.submit(sender, number, files, wishes)
     except UserError as error:
         raise ConflictError(str(error)) from error
-    return One(data=fax_shape(await _fax(store, fax_id)))
+    return One(data=fax_shape(await existing(store, fax_id)))
 
 
 _UPLOADED = "\0uploaded"  #: stands for the files of a form
@@ -179,32 +187,6 @@ async def _file(web: Web, document: dict[str, Any]) -> File:
 # ---- looking -------------------------------------------------------------------------------------
 
 
-async def _fax(store: FaxStore, fax_id: int) -> Fax:
-    found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
-    if found is None or found.deleted_at is not None:
-        raise NotFoundError(f"there is no fax {fax_id}")
-    return found
-
-
-def cursor_of(fax: Fax) -> str:
-    """Return where a list goes on behind a fax."""
-    text = f"{fax.created_at.isoformat()} {fax.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def place_of(cursor: str) -> tuple[datetime, int]:
-    """Return the (created_at, id) that a cursor says. Raises UserError."""
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, _, fax_id = text.partition(" ")
-        place = datetime.fromisoformat(at), int(fax_id)
-    except (ValueError, binascii.Error) as error:
-        raise UserError("the cursor is none of ours: take it from `next`") from error
-    if place[0].tzinfo is None or not 0 <= place[1] < 2**63:
-        raise UserError("the cursor is none of ours: take it from `next`")
-    return place
-
-
 @faxes.get("")
 async def listing(
     request: Request,
@@ -224,8 +206,8 @@ async def listing(
 ) -> Many[FaxShape]:
     """List faxes, the newest first."""
     wanted = Wanted(
-        principal.company, direction, tuple(status or ()), virtual_fax_id, broadcast_id, number,
-        station, _aware(since), _aware(until), before=place_of(cursor) if cursor else None,
+        principal.company, None, direction, tuple(status or ()), virtual_fax_id, broadcast_id,
+        number, station, _aware(since), _aware(until), before=place_of(cursor) if cursor else None,
     )  # fmt: skip
     found = await FaxLists(principal.tenant(web_of(request))).page(wanted, limit)
     more = cursor_of(found[-1].fax) if len(found) == limit else None
@@ -239,7 +221,7 @@ def _aware(at: datetime | None) -> datetime | None:
 @faxes.get("/{fax_id:int}")
 async def show(request: Request, principal: Reader, fax_id: FaxId) -> One[FaxShape]:
     """Return one fax."""
-    return One(data=fax_shape(await _fax(FaxStore(principal.tenant(web_of(request))), fax_id)))
+    return One(data=fax_shape(await existing(FaxStore(principal.tenant(web_of(request))), fax_id)))
 
 
 @faxes.get("/{fax_id:int}/document.pdf", response_class=Response, responses=FILE)
@@ -262,59 +244,35 @@ async def receipt(request: Request, principal: Reader, fax_id: FaxId) -> Respons
 
 async def _document(request: Request, principal: Principal, fax_id: int, kind: str) -> Response:
     store = FaxStore(principal.tenant(web_of(request)))
-    fax = await _fax(store, fax_id)
-    make = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}[kind]
-    try:
-        data = await make(store, fax)
-    except UserError as error:
-        raise NotFoundError(str(error)) from error
-    await store.mark_read(fax)
-    await store.audit(fax, principal.who, "document_read", kind)
+    fax = await existing(store, fax_id)
     ending = "tiff" if kind == "tiff" else "pdf"
-    return Response(
-        data,
-        media_type=TIFF if kind == "tiff" else PDF,
-        headers={"Content-Disposition": f'attachment; filename="fax-{fax.id}.{ending}"'},
-    )
+    answer = await document_of(store, fax, principal.who, kind, f"fax-{fax.id}.{ending}")
+    await store.mark_read(fax)
+    return answer
 
 
 @faxes.get("/{fax_id:int}/attempts")
 async def attempts(request: Request, principal: Reader, fax_id: FaxId) -> Many[Attempt]:
     """Return the calls of a fax, the first one first."""
     store = FaxStore(principal.tenant(web_of(request)))
-    rows = await store.attempts(await _fax(store, fax_id))
+    rows = await store.attempts(await existing(store, fax_id))
     return Many(data=[Attempt.model_validate(row) for row in rows])
 
 
-@faxes.get(
-    "/{fax_id:int}/trace", response_class=Response, responses={200: {"content": {"text/plain": {}}}}
-)
+@faxes.get("/{fax_id:int}/trace", response_class=Response, responses=TEXT)
 async def trace(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the T.30 messages of every call, as text."""
     store = FaxStore(principal.tenant(web_of(request)))
     return Response(
-        trace_of(await store.attempts(await _fax(store, fax_id))), media_type="text/plain"
+        trace_of(await store.attempts(await existing(store, fax_id))), media_type="text/plain"
     )
-
-
-def trace_of(attempts: list[dict[str, Any]]) -> str:
-    """Return the T.30 messages of attempts as text."""
-    lines: list[str] = []
-    for row in attempts:
-        lines.append(
-            f"attempt {row['number']} at {row['started_at'].isoformat()} by {row['bridge']}"
-        )
-        lines.append(f"  SIP {row['sip_status'] or '-'} {row['sip_reason'] or ''}".rstrip())
-        lines += [f"  {line}" for line in row["trace"] or ()]
-        lines.append(f"  {row['reason'] or 'under way'}: {row['explanation'] or ''}")
-    return "\n".join(lines) + "\n"
 
 
 @faxes.get("/{fax_id:int}/deliveries")
 async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many[Delivery]:
     """Return the mails and webhook calls of a fax."""
     tenant = principal.tenant(web_of(request))
-    fax = await _fax(FaxStore(tenant), fax_id)
+    fax = await existing(FaxStore(tenant), fax_id)
     rows = await DeliveryStore(tenant).deliveries(fax.id)
     return Many(data=[Delivery.model_validate(row) for row in rows])
 
@@ -326,11 +284,11 @@ async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many
 async def cancel(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxShape]:
     """End a fax, also in mid-call. One that is over answers 409."""
     store = FaxStore(principal.tenant(web_of(request)))
-    fax = await _fax(store, fax_id)
+    fax = await existing(store, fax_id)
     said = await store.cancel(fax, principal.who)
     if said != "cancelled":
         raise ConflictError(f"fax {fax.id} cannot be cancelled: it is over, or was received")
-    return One(data=fax_shape(await _fax(store, fax_id)))
+    return One(data=fax_shape(await existing(store, fax_id)))
 
 
 @faxes.post("/{fax_id:int}/actions/resend", status_code=202)
@@ -338,12 +296,12 @@ async def resend(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxS
     """Send a fax that is over once more, as a new fax."""
     store = FaxStore(principal.tenant(web_of(request)))
     try:
-        made = await store.resend(await _fax(store, fax_id), principal.who)
+        made = await store.resend(await existing(store, fax_id), principal.who)
     except NotFoundError:
         raise
     except UserError as error:
         raise ConflictError(str(error)) from error
-    return One(data=fax_shape(await _fax(store, made)))
+    return One(data=fax_shape(await existing(store, made)))
 
 
 @faxes.delete("/{fax_id:int}", status_code=204)
@@ -351,7 +309,7 @@ async def delete(request: Request, principal: Writer, fax_id: FaxId) -> None:
     """Delete the documents of a fax that is over; its record stays with us."""
     store = FaxStore(principal.tenant(web_of(request)))
     try:
-        await store.delete(await _fax(store, fax_id), principal.who)
+        await store.delete(await existing(store, fax_id), principal.who)
     except NotFoundError:
         raise
     except UserError as error:
@@ -376,7 +334,7 @@ async def live(
     company = principal.company
     assert company is not None
     if fax_id is not None:
-        await _fax(FaxStore(principal.tenant(web)), fax_id)
+        await existing(FaxStore(principal.tenant(web)), fax_id)
 
     async def stream() -> AsyncIterator[str]:
         yield ": news of faxes\n\n"
@@ -386,5 +344,4 @@ async def live(
             else:
                 yield f"event: fax\ndata: {json.dumps(asdict(news))}\n\n"
 
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
+    return event_stream(stream())

@@ -19,11 +19,9 @@ from spandsp_bridge.t38.negotiation import LocalMedia, audio_peer, read, t38_pee
 #: Behaviours that refuse the call, by their SIP status.
 REFUSALS = {"busy": 486, "absent": 480, "unknown": 404, "declined": 603, "broken": 503,
             "forbidden": 403, "incomplete": 484, "wrong media": 488}  # fmt: skip
-#: Behaviours that take it: a fax machine; one that is busy the first time; one that hangs up
-#: after the first page of its first call; one that never confirms a page; one behind a gateway
-#: without T.38; one of 4800 bit/s; a person; a machine that takes T.38 and says nothing.
-ANSWERS = ("fine", "busy once", "hangs up once", "refuses pages", "audio", "slow", "person",
-           "silent")  # fmt: skip
+#: Those that take it: "fine", a fax machine; "busy once", the first time;
+#: "hangs up once", after the first page of its first call; "refuses pages", for ever; "audio",
+#: behind a gateway without T.38; "slow", of 4800 bit/s; "person"; "silent", after taking T.38.
 #: The numbers of the test mode; any other one is a fax machine.
 MAGIC = {
     "+15005550000": "fine",
@@ -47,14 +45,18 @@ def magic(number: str) -> str:
 
 
 @dataclass
-class _Owner:
+class FarEnd:
+    """Owns a scripted call: keeps its media, and notes its end."""
+
     local: LocalMedia
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_offer(self, sdp: bytes) -> bytes | Refusal:
+        """Take no other media (CallHandler)."""
         return self.local.current if not sdp else Refusal(488)
 
     def on_ended(self, by_peer: bool, reason: str) -> None:
+        """Note the end (CallHandler)."""
         self.ended.set()
 
 
@@ -120,7 +122,7 @@ class FaultPeer:
         try:
             local = LocalMedia(self._address, session.audio_port, session.t38_port)
             offer = read(call.invite.body)
-            call.handler = owner = _Owner(local)
+            call.handler = owner = FarEnd(local)
             call.accept(local.audio())
             await call.acknowledged()
             if behaviour == "audio":
@@ -167,7 +169,7 @@ class FaultPeer:
         peer = audio_peer(offer.audio)
         voice = Voice(self._address, (peer.address, peer.port))
         local = LocalMedia(self._address, voice.port, voice.port)
-        call.handler = owner = _Owner(local)
+        call.handler = owner = FarEnd(local)
         call.accept(local.audio())
         try:
             await call.acknowledged()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spandsp_bridge.calls.send import SendJob
-from spandsp_bridge.model import AudioFax, Media, Outcome
+from spandsp_bridge.model import RESOLUTIONS, AudioFax, Media, Outcome
 from spandsp_bridge.store.queue import PeerProfile
 
 MAX_ATTEMPTS = 12  #: of one fax, whatever the rules say
@@ -139,9 +139,6 @@ def learned(job: SendJob, usual: SendJob, outcome: Outcome) -> PeerProfile | Non
         avoid_carriers=job.avoid_carriers,
         reason=f"fax {job.fax_id} went through {', '.join(told)}",
     )
-
-
-RESOLUTIONS = ("normal", "fine", "superfine")
 
 
 def coarser(resolution: str) -> str | None:

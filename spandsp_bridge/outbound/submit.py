@@ -11,9 +11,6 @@ from spandsp_bridge.numbers import e164
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 
 MAX_DESTINATIONS = 100_000
-RESOLUTIONS = ("normal", "fine", "superfine")
-PICTURES = ("auto", "text", "photo")
-PAPERS = ("a4", "letter")
 
 
 def one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:

@@ -21,7 +21,7 @@ from spandsp_bridge.calls.spool import received_page
 from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.model import Media, Outcome, PageDone
+from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.store.database import listen
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
@@ -230,8 +230,8 @@ class Worker:
             profile = await self._queue.profile(fax.brand_id, fax.remote_number)
         resolution = fax.resolution or sender.resolution
         if profile and profile.resolution and not fax.pages_confirmed:
-            finer = policy.RESOLUTIONS.index(resolution)
-            if finer > policy.RESOLUTIONS.index(profile.resolution):
+            finer = RESOLUTIONS.index(resolution)
+            if finer > RESOLUTIONS.index(profile.resolution):
                 known = Outcome(False, "receiver_resolution", f"Made coarser: {profile.reason}.")
                 await self._persist(
                     lambda: self._queue.retry_fax(fax, known, 0, profile.resolution)

@@ -8,7 +8,6 @@ from fastapi.responses import RedirectResponse
 from spandsp_bridge.errors import SetupError, UserError
 from spandsp_bridge.portal.page import page
 from spandsp_bridge.portal.pictures import bars
-from spandsp_bridge.portal.words import LANGUAGES
 from spandsp_bridge.store.explain import explained
 from spandsp_bridge.store.shared import SharedCounts
 from spandsp_bridge.store.usage import Usage
@@ -24,7 +23,6 @@ async def overview(request: Request, me: BrandPerson) -> Response:
     """Show how the brand's calls went."""
     usage = Usage(me.tenant(web_of(request)))
     days = await usage.days()
-    words = LANGUAGES["en"] | LANGUAGES.get(me.language, {})
     good, bad = sum(d[1] for d in days), sum(d[2] for d in days)
     waiting = await usage.waiting()
     return page(
@@ -34,7 +32,6 @@ async def overview(request: Request, me: BrandPerson) -> Response:
                ("faxes waiting", waiting["waiting"]), ("calls now", waiting["running"])],
         chart=bars(days, "calls"), carriers=await usage.carriers(),
         destinations=await usage.destinations(), causes=await usage.causes(),
-        known=lambda text: text in words,
     )  # fmt: skip
 
 

@@ -12,22 +12,28 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 
-from spandsp_bridge.api.faxes import cursor_of, place_of, trace_of
-from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
+from spandsp_bridge.calls.paper import tiff_of
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import fragment, page, translator
 from spandsp_bridge.portal.pictures import SAYS, ladder, page_png
-from spandsp_bridge.portal.words import LANGUAGES
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.lists import FaxLists, Listed, Wanted
 from spandsp_bridge.web.access import USER, FaxPerson, Principal
+from spandsp_bridge.web.faxes import (
+    cursor_of,
+    document_of,
+    event_stream,
+    existing,
+    place_of,
+    trace_of,
+)
 from spandsp_bridge.web.live import News
 from spandsp_bridge.web.state import web_of
 
@@ -48,15 +54,6 @@ def status_word(fax: Fax) -> str:
     if fax.direction == "in" and fax.status is FaxStatus.ERROR and fax.pages_confirmed:
         return "partial"
     return f"status: {fax.status}"
-
-
-def _known(language: str) -> Any:
-    words = LANGUAGES.get(language, {}) | LANGUAGES["en"]
-    return lambda text: text in words
-
-
-def _facts(me: Principal) -> dict[str, Any]:
-    return {"status_word": status_word, "known": _known(me.language)}
 
 
 def _day(text: str, me: Principal, days: int = 0) -> datetime | None:
@@ -91,13 +88,6 @@ Text = Annotated[str, Query(max_length=200)]
 # ---- one fax -------------------------------------------------------------------------------------
 
 
-async def _fax(store: FaxStore, fax_id: int) -> Fax:
-    found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
-    if found is None or found.deleted_at is not None:
-        raise NotFoundError(f"there is no fax {fax_id}")
-    return found
-
-
 SAID = {"cancelled": "It is being ended.", "forwarded": "It is on its way by mail.",
         "again": "It is made once more.", "sent": "It is in the queue.",
         "resent": "This is the new fax; the old one stays as it was."}  # fmt: skip
@@ -109,7 +99,7 @@ async def show(request: Request, me: FaxPerson, fax_id: int, said: Text = "") ->
     web = web_of(request)
     tenant = me.tenant(web)
     store = FaxStore(tenant)
-    fax = await _fax(store, fax_id)
+    fax = await existing(store, fax_id)
     virtual_fax = await store.virtual_fax(fax.virtual_fax_id)
     attempts = await store.attempts(fax)
     t = translator(me.language)
@@ -132,7 +122,7 @@ async def show(request: Request, me: FaxPerson, fax_id: int, said: Text = "") ->
         attempts=attempts, pages=await store.pages(fax), over=fax.status in OVER, news=news,
         position=position, has_document=await _has_document(tenant, fax),
         deliveries=await DeliveryStore(tenant).deliveries(fax.id),
-        said=t(SAID[said]) if said in SAID else "", **_facts(me),
+        said=t(SAID[said]) if said in SAID else "", status_word=status_word,
     )  # fmt: skip
 
 
@@ -197,20 +187,20 @@ async def live_fax(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Stream the state of one fax until it is over."""
     web = web_of(request)
     store = FaxStore(me.tenant(web))
-    fax = await _fax(store, fax_id)
+    fax = await existing(store, fax_id)
 
     async def stream() -> AsyncIterator[str]:
         async for news in web.hub.watch(fax.company_id, fax.id):
             if news is None:
                 yield ": nothing new\n\n"
                 continue
-            now = await _fax(store, fax_id)
+            now = await existing(store, fax_id)
             yield _event("fax", await _live(request, me, store, now, news))
             if now.status in OVER:
                 yield _event("end", "over")
                 return
 
-    return _stream(stream())
+    return event_stream(stream())
 
 
 @faxes.get("/faxes/{direction}/live")
@@ -232,12 +222,14 @@ async def live_list(request: Request, me: FaxPerson, direction: str) -> Response
                 continue
             if news.direction != direction:
                 continue
-            found = [r for r in await lists.page(Wanted(company=company, direction=direction), 20)
-                     if r.fax.id == news.fax_id]  # fmt: skip
+            wanted = Wanted(company=company, direction=direction, fax=news.fax_id)
+            found = await lists.page(wanted, 1)
             if found:
-                yield _event("fax", fragment(request, me, "_row.html", row=found[0], **_facts(me)))
+                yield _event(
+                    "fax", fragment(request, me, "_row.html", row=found[0], status_word=status_word)
+                )
 
-    return _stream(stream())
+    return event_stream(stream())
 
 
 async def _virtual_faxes(request: Request, me: Principal) -> frozenset[int]:
@@ -250,17 +242,14 @@ async def _live(
     request: Request, me: Principal, store: FaxStore, fax: Fax, news: News | None
 ) -> str:
     position = await store.queue_position(fax) if fax.status is FaxStatus.PENDING else None
-    return fragment(request, me, "_live.html", fax=fax, news=news, position=position, **_facts(me))
+    return fragment(
+        request, me, "_live.html", fax=fax, news=news, position=position, status_word=status_word
+    )
 
 
 def _event(name: str, html: str) -> str:
     lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
     return f"event: {name}\n{lines}\n"
-
-
-def _stream(made: AsyncIterator[str]) -> StreamingResponse:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(made, media_type="text/event-stream", headers=headers)
 
 
 @faxes.get("/faxes/{direction}")
@@ -281,7 +270,7 @@ async def listing(
     return page(
         request, me, "faxes.html", direction=direction, rows=rows, asked=wanted, next=more,
         query=urlencode(asked), statuses=STATUSES, chosen_status=status, since=since, until=until,
-        filtered=bool(asked), live=not asked and not cursor, **_facts(me),
+        filtered=bool(asked), live=not asked and not cursor, status_word=status_word,
     )  # fmt: skip
 
 
@@ -292,7 +281,7 @@ async def listing(
 async def view(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Show the pages, one at a time."""
     store = FaxStore(me.tenant(web_of(request)))
-    fax = await _fax(store, fax_id)
+    fax = await existing(store, fax_id)
     tiff = await _tiff(store, fax)
     await store.audit(fax, me.who, "document_read", "viewer")
     return page(request, me, "viewer.html", fax=fax, count=len(page_sizes(tiff)))
@@ -315,7 +304,7 @@ async def picture(
 ) -> Response:  # fmt: skip
     """Return one page as PNG."""
     store = FaxStore(me.tenant(web_of(request)))
-    tiff = await _tiff(store, await _fax(store, fax_id))
+    tiff = await _tiff(store, await existing(store, fax_id))
     try:
         data = await asyncio.to_thread(page_png, tiff, number, width)
     except TiffError as error:
@@ -327,7 +316,7 @@ async def picture(
 async def thumbnail(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the first page in small."""
     store = FaxStore(me.tenant(web_of(request)))
-    data = await store.document(await _fax(store, fax_id), "thumbnail")
+    data = await store.document(await existing(store, fax_id), "thumbnail")
     if data is None:
         return Response(_NOTHING, media_type="image/png", headers=PRIVATE)
     return Response(data, media_type="image/png", headers=PRIVATE)
@@ -358,26 +347,16 @@ async def receipt(request: Request, me: FaxPerson, fax_id: int) -> Response:
 
 async def _download(request: Request, me: Principal, fax_id: int, kind: str) -> Response:
     store = FaxStore(me.tenant(web_of(request)))
-    fax = await _fax(store, fax_id)
-    make = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}[kind]
-    try:
-        data = await make(store, fax)
-    except UserError as error:
-        raise NotFoundError(str(error)) from error
-    await store.audit(fax, me.who, "document_read", kind)
-    name = {"pdf": f"fax-{fax.id}.pdf", "tiff": f"fax-{fax.id}.tiff",
-            "receipt": f"fax-{fax.id}-receipt.pdf"}[kind]  # fmt: skip
-    return Response(
-        data, media_type="image/tiff" if kind == "tiff" else "application/pdf",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )  # fmt: skip
+    fax = await existing(store, fax_id)
+    endings = {"pdf": ".pdf", "tiff": ".tiff", "receipt": "-receipt.pdf"}
+    return await document_of(store, fax, me.who, kind, f"fax-{fax.id}{endings[kind]}")
 
 
 @faxes.get("/faxes/{fax_id:int}/trace.txt")
 async def trace(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the T.30 messages of every call."""
     store = FaxStore(me.tenant(web_of(request)))
-    text = trace_of(await store.attempts(await _fax(store, fax_id)))
+    text = trace_of(await store.attempts(await existing(store, fax_id)))
     headers = {"Content-Disposition": f'attachment; filename="fax-{fax_id}-trace.txt"'}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
@@ -389,7 +368,7 @@ async def trace(request: Request, me: FaxPerson, fax_id: int) -> Response:
 async def cancel(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """End a fax."""
     store = FaxStore(me.tenant(web_of(request)))
-    await store.cancel(await _fax(store, fax_id), me.who)
+    await store.cancel(await existing(store, fax_id), me.who)
     return RedirectResponse(f"/faxes/{fax_id}?said=cancelled", 303)
 
 
@@ -397,7 +376,7 @@ async def cancel(request: Request, me: FaxPerson, fax_id: int) -> Response:
 async def resend(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Send a fax once more, as a new one."""
     store = FaxStore(me.tenant(web_of(request)))
-    made = await store.resend(await _fax(store, fax_id), me.who)
+    made = await store.resend(await existing(store, fax_id), me.who)
     return RedirectResponse(f"/faxes/{made}?said=resent", 303)
 
 
@@ -405,7 +384,7 @@ async def resend(request: Request, me: FaxPerson, fax_id: int) -> Response:
 async def delete(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Delete the pages of a fax."""
     store = FaxStore(me.tenant(web_of(request)))
-    fax = await _fax(store, fax_id)
+    fax = await existing(store, fax_id)
     await store.delete(fax, me.who)
     return RedirectResponse(f"/faxes/{fax.direction}", 303)
 
@@ -416,7 +395,7 @@ async def forward(
 ) -> Response:
     """Mail a fax to somebody."""
     tenant = me.tenant(web_of(request))
-    fax = await _fax(FaxStore(tenant), fax_id)
+    fax = await existing(FaxStore(tenant), fax_id)
     await DeliveryStore(tenant).forward(fax, re.split(r"[,;\s]+", to.strip()), me.who)
     return RedirectResponse(f"/faxes/{fax_id}?said=forwarded", 303)
 
@@ -425,6 +404,6 @@ async def forward(
 async def replay(request: Request, me: FaxPerson, fax_id: int, delivery_id: int) -> Response:
     """Make a mail or a webhook call once more."""
     tenant = me.tenant(web_of(request))
-    await _fax(FaxStore(tenant), fax_id)
+    await existing(FaxStore(tenant), fax_id)
     await DeliveryStore(tenant).replay(delivery_id)
     return RedirectResponse(f"/faxes/{fax_id}?said=again", 303)

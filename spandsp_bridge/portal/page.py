@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from spandsp_bridge.numbers import zone_of
-from spandsp_bridge.portal.words import LANGUAGES
+from spandsp_bridge.portal.words import ENGLISH, LANGUAGES
 from spandsp_bridge.web.access import Principal
 
 HERE = Path(__file__).parent
@@ -30,6 +30,8 @@ def _environment() -> Environment:
     )
     environment.filters["kb"] = lambda octets: f"{octets / 1000:.0f} kB"
     environment.globals["static"] = static
+    # A word of ours that has a name for readers; every language has the same ones.
+    environment.globals["known"] = ENGLISH.__contains__
     return environment
 
 

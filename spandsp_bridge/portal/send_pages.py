@@ -12,10 +12,9 @@ from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.render import MAX_BYTES, check_sizes, render
 from spandsp_bridge.documents.tiff import call_seconds
 from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.model import PICTURES, RESOLUTIONS
 from spandsp_bridge.numbers import e164, zone_of
 from spandsp_bridge.outbound.submit import (
-    PICTURES,
-    RESOLUTIONS,
     checked,
     look_of,
     one_of,

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from spandsp_bridge.errors import UserError
+from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
 from spandsp_bridge.store.database import Connection, Transactions
 
 MOST_ROWS = 1000
@@ -70,7 +71,6 @@ class Resource:
 
 EVENTS = ("received", "partial", "sent", "failed")
 HOOK_EVENTS = ("fax.received", "fax.sent", "fax.failed", "fax.progress")
-RESOLUTIONS = ("normal", "fine", "superfine")
 RATES = ("2400", "4800", "7200", "9600", "12000", "14400")
 AUDIO = ("never", "after_t38_refused", "first")
 TRANSPORTS = ("udp", "tcp", "tls")
@@ -87,7 +87,7 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("station_id", listed=False),
         Field("header_line", listed=False),
         Field("resolution", "choice", RESOLUTIONS, listed=False),
-        Field("pictures", "choice", ("auto", "text", "photo"), listed=False),
+        Field("pictures", "choice", PICTURES, listed=False),
         Field("long_pages", "choice", ("split", "scale"), listed=False),
         Field("audio_fax", "choice", AUDIO, listed=False),
         Field("ecm", "bool", listed=False),
@@ -137,7 +137,7 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
     Resource("companies", "companies", (
         Field("name", needed=True, writers=BRAND),
         Field("country", writers=BRAND), Field("time_zone"),
-        Field("language", "choice", ("en", "es")), Field("paper", "choice", ("a4", "letter")),
+        Field("language", "choice", ("en", "es")), Field("paper", "choice", PAPERS),
         Field("outgoing_ddi_id", "ref", ref="ddis", listed=False),
         Field("cover_page_id", "ref", ref="cover-pages", listed=False),
         Field("continuation_cover", "bool", listed=False),
@@ -334,7 +334,7 @@ class ConfigStore:
     async def rows(
         self, resource: Resource, parent: int | None = None, limit: int = MOST_ROWS
     ) -> list[dict[str, Any]]:
-        """Return rows, each with `id` and, for references, the label beside as `NAME_label`."""
+        """Return rows, each with its id, its parent's, and labels of references (`NAME_label`)."""
         conditions: list[sql.Composable] = [sql.SQL("true")]
         if parent is not None:
             conditions.append(
@@ -511,6 +511,8 @@ class ConfigStore:
         if self.scope.role not in resource.readers:
             raise UserError(f"you may not see a {resource.title}")
         columns: list[sql.Composable] = []
+        if resource.parent:
+            columns.append(sql.SQL("t.{}").format(sql.Identifier(resource.parent_column)))
         for field in resource.fields:
             columns.append(sql.SQL("t.{}").format(sql.Identifier(field.name)))
             if field.ref and self.scope.role in RESOURCES[field.ref].readers:

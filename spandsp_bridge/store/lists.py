@@ -22,6 +22,7 @@ class Wanted:
     """Which faxes; None: no matter."""
 
     company: int | None = None
+    fax: int | None = None
     direction: str | None = None  #: in, out
     status: tuple[str, ...] = ()
     virtual_fax: int | None = None
@@ -55,6 +56,8 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
     yield "f.deleted_at is null", None
     if wanted.company is not None:
         yield "f.company_id = {}", wanted.company
+    if wanted.fax is not None:
+        yield "f.id = {}", wanted.fax
     if wanted.direction is not None:
         yield "f.direction = {}::fax_direction", wanted.direction
     if wanted.status:

@@ -7,15 +7,15 @@ else.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from spandsp_bridge.calls.fault_peer import FarEnd
 from spandsp_bridge.demo.stack import Stack, options_answered
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.sip.call import Refusal
 from spandsp_bridge.sip.message import NameAddr, Uri
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
@@ -31,18 +31,6 @@ class Sent:
     call_id: str = ""
     pages: int = 0  #: confirmed by MCF
     failed: str = ""  #: why T.30 or the call did not end well
-
-
-@dataclass
-class _Owner:
-    local: LocalMedia
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def on_offer(self, sdp: bytes) -> bytes | Refusal:
-        return self.local.current if not sdp else Refusal(488)
-
-    def on_ended(self, by_peer: bool, reason: str) -> None:
-        self.ended.set()
 
 
 class FaxCaller:
@@ -72,7 +60,7 @@ class FaxCaller:
             return result
         address = self._agent.local[0]
         local = LocalMedia(address, session.audio_port, session.t38_port)
-        owner = _Owner(local)
+        owner = FarEnd(local)
         call = self._agent.invite(
             to=Uri(self._headers["X-Vfax-Ddi"], self._agent.outbound_proxy[0]),
             from_=NameAddr(Uri("+34600000001", address)),

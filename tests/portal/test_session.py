@@ -148,3 +148,23 @@ def test_a_rate_limit_lets_a_burst_pass_and_then_so_many_a_second() -> None:
     assert limit.wait("b", 0) == 0
     assert limit.wait("a", 0.5) == 0
     assert limit.wait("a", 0.5) == 0.5
+
+
+async def test_a_row_below_another_leads_back_to_it(
+    log_in: LogIn, database: Database, carl: str
+) -> None:
+    """Opening hours of a virtual fax: made, shown, changed and deleted from its page."""
+    fax = await one(database, "select id from virtual_faxes where name = 'Sales'")
+    client = await log_in(carl)
+    day = {"weekday": "2", "opens": "08:00", "closes": "18:00"}
+    answer = await client.post(f"/config/hours?parent={fax}", data=day)
+    assert answer.headers["location"] == f"/config/virtual-faxes/{fax}"
+    hours = await one(database, "select id from virtual_fax_hours where virtual_fax_id = %s", fax)
+    page = (await client.get(f"/config/hours/{hours}")).text
+    assert f'href="/config/virtual-faxes/{fax}"' in page
+    answer = await client.post(f"/config/hours/{hours}", data={**day, "closes": "07:00"})
+    assert answer.status_code == 422
+    assert "hours open before they close" in answer.text
+    answer = await client.post(f"/config/hours/{hours}/delete")
+    assert answer.headers["location"] == f"/config/virtual-faxes/{fax}?said=deleted"
+    assert (await client.post(f"/config/hours/{hours}/delete")).status_code == 404

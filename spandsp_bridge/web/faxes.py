@@ -1,0 +1,81 @@
+"""One fax and lists of them, as both the portal and the API answer with them."""
+
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
+from spandsp_bridge.errors import UserError
+from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.store.faxes import Fax, FaxStore
+
+PDF, TIFF = "application/pdf", "image/tiff"
+
+
+async def existing(store: FaxStore, fax_id: int) -> Fax:
+    """Return a fax that is there for this tenant and was not deleted. Raises NotFoundError."""
+    found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
+    if found is None or found.deleted_at is not None:
+        raise NotFoundError(f"there is no fax {fax_id}")
+    return found
+
+
+async def document_of(store: FaxStore, fax: Fax, who: str, kind: str, name: str) -> Response:
+    """Answer with a fax as `pdf`, `tiff` or `receipt`; who got it is put on record.
+
+    Raises NotFoundError when its document is gone.
+    """
+    make = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}[kind]
+    try:
+        data = await make(store, fax)
+    except UserError as error:
+        raise NotFoundError(str(error)) from error
+    await store.audit(fax, who, "document_read", kind)
+    return Response(
+        data,
+        media_type=TIFF if kind == "tiff" else PDF,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def event_stream(made: AsyncIterator[str]) -> StreamingResponse:
+    """Answer with server-sent events, which no proxy may keep or collect."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(made, media_type="text/event-stream", headers=headers)
+
+
+def cursor_of(fax: Fax) -> str:
+    """Return where a list goes on behind a fax."""
+    text = f"{fax.created_at.isoformat()} {fax.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> tuple[datetime, int]:
+    """Return the (created_at, id) that a cursor says. Raises UserError."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, _, fax_id = text.partition(" ")
+        place = datetime.fromisoformat(at), int(fax_id)
+    except (ValueError, binascii.Error) as error:
+        raise UserError("the cursor is none of ours: take it from `next`") from error
+    if place[0].tzinfo is None or not 0 <= place[1] < 2**63:
+        raise UserError("the cursor is none of ours: take it from `next`")
+    return place
+
+
+def trace_of(attempts: list[dict[str, Any]]) -> str:
+    """Return the T.30 messages of attempts as text."""
+    lines: list[str] = []
+    for row in attempts:
+        lines.append(
+            f"attempt {row['number']} at {row['started_at'].isoformat()} by {row['bridge']}"
+        )
+        lines.append(f"  SIP {row['sip_status'] or '-'} {row['sip_reason'] or ''}".rstrip())
+        lines += [f"  {line}" for line in row["trace"] or ()]
+        lines.append(f"  {row['reason'] or 'under way'}: {row['explanation'] or ''}")
+    return "\n".join(lines) + "\n"
