@@ -21,7 +21,6 @@ from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import call_seconds, to_pdf
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS, FaxStatus
-from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import (
     checked,
     one_of,
@@ -157,7 +156,7 @@ async def _send(
             return await _watched(api, made, wait=wait, quiet=quiet)
     async with app.open_store(settings) as store:
         virtual_fax = await sender_of(store, sender)
-        number = e164(to, virtual_fax.country)
+        number = virtual_fax.destination(to)
         await checked(virtual_fax, files, wishes, settings.max_pages)
         fax_id = await store.submit(virtual_fax, number, files, wishes)
         return await _followed(store, settings, fax_id, wait=wait, quiet=quiet)
@@ -250,7 +249,7 @@ def broadcast_send(
         settings = load()
         async with app.open_store(settings) as store:
             virtual_fax = await sender_of(store, sender)
-            destinations = read_destinations(table, str(to), virtual_fax.country)
+            destinations = read_destinations(table, str(to), virtual_fax)
             await checked(virtual_fax, documents, wishes, settings.max_pages)
             made = await store.submit_broadcast(
                 virtual_fax, destinations, documents, wishes, name or files[0].name

@@ -1,6 +1,7 @@
 """Destinations and time zones as users write them."""
 
 import zoneinfo
+from collections.abc import Collection
 from datetime import UTC, tzinfo
 
 import phonenumbers
@@ -19,6 +20,40 @@ def e164(text: str, country: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise UserError(f"{text!r} has too few or too many digits for a telephone number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def country_of(number: str) -> str:
+    """Return the country of an E.164 number (ISO 3166 alpha-2), empty where it has none."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return ""
+    found = phonenumbers.region_code_for_number(parsed)
+    if found is None:  # not in use today: the first country of its code
+        found = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    return found if len(found) == 2 else ""  # 001 and ZZ are no countries
+
+
+def written(number: str) -> str:
+    """Return an E.164 number as people write it."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def destination(text: str, country: str, countries: Collection[str] = ()) -> str:
+    """Return a destination as E.164 that lies in one of `countries`, if any. Raises UserError."""
+    number = e164(text, country)
+    found = country_of(number)
+    if countries and found not in countries:
+        where = f"in {found}" if found else "in no country"
+        raise UserError(
+            f"{number} is {where}: faxes go to {', '.join(sorted(countries))} only; "
+            "the brand operator may add countries"
+        )
+    return number
 
 
 def zone_of(name: str) -> tzinfo:

@@ -138,22 +138,26 @@ NUMBERED = frozenset(("brand", "carrier", "company", "fax", "numbers", "route", 
 
 T = TypeVar("T")
 MEMO = 4096  #: decoded entries that a reader remembers
+DDIS = 1024  #: DDIs that it remembers besides
 
 
 class Facts:
     """What is known at one moment. Every look-up returns None for what is not there.
 
     Entries are decoded once; who keeps the object for a later moment calls `forget` when
-    the source has changed. DDIs are not remembered: there may be millions.
+    the source has changed. DDIs have a memory of their own: there may be millions, and
+    they must not push out what every call needs.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._memo: dict[tuple[str, object], Any] = {}
+        self._ddis: dict[str, Ddi | None] = {}
 
     def forget(self) -> None:
         """Forget all that was decoded: the source is of another version now."""
         self._memo.clear()
+        self._ddis.clear()
 
     def _known(self, kind: str, name: object, decode: Callable[[Raw], T]) -> T | None:
         key = (kind, name)
@@ -170,8 +174,16 @@ class Facts:
 
     def ddi(self, number: str) -> Ddi | None:
         """Return a DDI by its number (E.164)."""
+        try:
+            return self._ddis[number]
+        except KeyError:
+            pass
         raw = self._source.get("ddi", number)
-        return None if raw is None else ddi_of(number, raw)
+        found = None if raw is None else ddi_of(number, raw)
+        if len(self._ddis) >= DDIS:
+            self._ddis.clear()
+        self._ddis[number] = found
+        return found
 
     def company(self, company: int) -> Company | None:
         """Return a company."""

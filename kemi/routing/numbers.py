@@ -41,7 +41,10 @@ def apply(rules: tuple[Rule, ...], number: str) -> str:
 
 def incoming(transformation: Transformation, direction: Direction, user: str) -> str | None:
     """Return a peer's number as E.164, or None."""
-    return to_e164(apply(transformation.get(direction, ()), digits(user)))
+    rules = transformation.get(direction)
+    if not rules:
+        return user if _E164.match(user) else to_e164(user)
+    return to_e164(apply(rules, digits(user)))
 
 
 def outgoing(transformation: Transformation, direction: Direction, number: str) -> str:

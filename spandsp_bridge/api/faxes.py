@@ -108,7 +108,7 @@ async def send(
             files.append(await _file(web, document.model_dump()))
     store = FaxStore(principal.tenant(web))
     sender = await sender_of(store, str(wanted.virtual_fax_id))
-    number = e164(wanted.to, sender.country)
+    number = e164(wanted.to, sender.country) if principal.test else sender.destination(wanted.to)
     wishes = Wishes(
         wanted.cover.model_dump() if wanted.cover else None,
         wanted.resolution,
@@ -207,7 +207,7 @@ async def listing(
     """List faxes, the newest first."""
     wanted = Wanted(
         principal.company, None, direction, tuple(status or ()), virtual_fax_id, broadcast_id,
-        number, station, _aware(since), _aware(until), before=place_of(cursor) if cursor else None,
+        number, station, _aware(since), _aware(until), behind=place_of(cursor) if cursor else None,
     )  # fmt: skip
     found = await FaxLists(principal.tenant(web_of(request))).page(wanted, limit)
     more = cursor_of(found[-1].fax) if len(found) == limit else None

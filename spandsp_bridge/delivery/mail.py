@@ -15,6 +15,7 @@ from spandsp_bridge.calls.paper import pdf_of
 from spandsp_bridge.delivery.words import standard
 from spandsp_bridge.errors import DeliveryRefused, UserError
 from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.sentences import spoken
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore, MailTemplate
 from spandsp_bridge.store.faxes import Fax, FaxStore, VirtualFax
 
@@ -114,7 +115,7 @@ def variables(fax: Fax, virtual_fax: VirtualFax, pdf_name: str, link: str) -> di
         "FAX_DST": destination,
         "FAX_DATE": f"{local:%Y-%m-%d %H:%M:%S}",
         "FAX_STATION": fax.remote_station_id,
-        "FAX_REASON": fax.explanation or "",
+        "FAX_REASON": spoken(fax.explanation or "", virtual_fax.language),
         "FAX_LINK": link,
     }
 

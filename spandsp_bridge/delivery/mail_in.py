@@ -23,7 +23,6 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from spandsp_bridge.documents.render import MAX_BYTES, Look, check
 from spandsp_bridge.errors import DocumentError, UserError
-from spandsp_bridge.numbers import e164
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 
@@ -122,7 +121,7 @@ class MailToFax:
 
 
 def _number(local: str, sender: VirtualFax) -> str:
-    return e164(local.strip('"'), sender.country)
+    return sender.destination(local.strip('"'))
 
 
 def _line(error: Exception) -> str:

@@ -46,12 +46,17 @@ UNKNOWN = Rule("", "stop", 0, 1, (), "No rule is known for this failure.")
 
 
 def decide(
-    rules: Mapping[str, Rule], history: Sequence[str], random: Callable[[], float]
+    rules: Mapping[str, Rule],
+    history: Sequence[str],
+    random: Callable[[], float],
+    most: int | None = None,
+    pause: int | None = None,
 ) -> Decision:
     """Return what follows; `history` has the reasons of all attempts, the latest one last.
 
     `random` yields [0, 1): delays are between half and one and a half of the rule's, so that
-    many faxes to one number do not come back together.
+    many faxes to one number do not come back together. `most` attempts and a `pause` in seconds
+    are the virtual fax's own; where it has a pause, what the rules repeat at once stays so.
     """
     reason = history[-1]
     rule = rules.get(reason, UNKNOWN)
@@ -63,7 +68,10 @@ def decide(
         return Decision(False, 0.0, f"tried {times}, as often as the rule for {reason} allows")
     if len(history) >= MAX_ATTEMPTS:
         return Decision(False, 0.0, f"tried {len(history)} times, as often as any fax is tried")
-    delay = rule.delay * (0.5 + random())
+    if most is not None and len(history) >= most:
+        times = "once" if most == 1 else f"{len(history)} times"
+        return Decision(False, 0.0, f"tried {times}, as often as its virtual fax allows")
+    delay = (pause if pause is not None and rule.delay else rule.delay) * (0.5 + random())
     return Decision(True, delay, f"attempt {len(history) + 1} follows by itself")
 
 

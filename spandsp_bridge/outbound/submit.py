@@ -7,7 +7,6 @@ from pathlib import Path
 
 from spandsp_bridge.documents.render import Look, check
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.numbers import e164
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 
 MAX_DESTINATIONS = 100_000
@@ -63,7 +62,7 @@ def look_of(sender: VirtualFax, wishes: Wishes) -> Look:
     )
 
 
-def read_destinations(data: bytes, name: str, country: str) -> list[tuple[str, str]]:
+def read_destinations(data: bytes, name: str, sender: VirtualFax) -> list[tuple[str, str]]:
     """Return the (number, name) pairs of a CSV file, each number once. Raises UserError.
 
     The first line may be a heading; columns are separated by comma, semicolon or tab.
@@ -83,7 +82,7 @@ def read_destinations(data: bytes, name: str, country: str) -> list[tuple[str, s
             if line == 1 and not any(char.isdigit() for char in cells[0]):
                 continue  # a heading
             try:
-                number = e164(cells[0], country)
+                number = sender.destination(cells[0])
             except UserError as error:
                 raise UserError(f"{name}, line {line}: {error}") from None
             found.setdefault(number, cells[1][:100] if len(cells) > 1 else "")

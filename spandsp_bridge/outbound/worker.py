@@ -161,14 +161,17 @@ class Worker:
         if not history.reasons or outcome.reason == "cancelled":
             return False  # nobody was called: the document is at fault
         rules = await self._rules(fax)
-        decision = policy.decide(rules, history.reasons, random.random)
+        sender = await self._store.virtual_fax(fax.virtual_fax_id)
+        most, pause = (sender.max_attempts, sender.retry_delay) if sender else (None, None)
+        decision = policy.decide(rules, history.reasons, random.random, most, pause)
         if decision.why:
             outcome.explanation = f"{outcome.explanation.rstrip('.')} ({decision.why})."
         if not decision.retry:
             return False
         resolution = None
         if policy.last_step(rules, history.reasons) == "coarser":
-            resolution = policy.coarser(await self._resolution(fax))
+            now = fax.resolution or (sender.resolution if sender else "fine")
+            resolution = policy.coarser(now)
             if resolution is None:
                 return False  # it is as coarse as a fax can be
         delay = min(decision.delay, TEST_DELAY) if fax.test else decision.delay
@@ -176,10 +179,6 @@ class Worker:
         await self._progress.put(fax.id, stage="waiting", reason=outcome.reason)
         log.info("another attempt follows", reason=outcome.reason, seconds=round(delay))
         return True
-
-    async def _resolution(self, fax: Fax) -> str:
-        sender = await self._store.virtual_fax(fax.virtual_fax_id)
-        return fax.resolution or (sender.resolution if sender else "fine")
 
     async def _rules(self, fax: Fax) -> dict[str, policy.Rule]:
         return policy.rules_of(await self._queue.retry_rules(fax.brand_id))

@@ -31,6 +31,7 @@ async def overview(request: Request, me: BrandPerson) -> Response:
                ("of them completed", f"{100 * good / (good + bad):.0f} %" if good + bad else "–"),
                ("faxes waiting", waiting["waiting"]), ("calls now", waiting["running"])],
         chart=bars(days, "calls"), carriers=await usage.carriers(),
+        routes=await usage.routes(),
         destinations=await usage.destinations(), causes=await usage.causes(),
     )  # fmt: skip
 

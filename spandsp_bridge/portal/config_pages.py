@@ -40,7 +40,8 @@ Person = Annotated[Principal, Depends(allow((PLATFORM, BRAND, COMPANY)))]
 Keyholder = Annotated[Principal, Depends(allow((BRAND, COMPANY), fax_only=False))]
 
 TITLES = {
-    "virtual-faxes": "Virtual faxes", "ddis": "Numbers", "users": "Users",
+    "virtual-faxes": "Virtual faxes", "ddis": "Numbers", "users": "Users", "brand": "Settings",
+    "countries": "Countries that faxes may go to",
     "cover-pages": "Cover pages", "webhooks": "Webhooks", "sending-hours": "Sending hours",
     "companies": "Companies", "accounts": "SIP accounts", "ddi-providers": "DDI providers",
     "carriers": "Carriers", "patterns": "Patterns", "groups": "Groups of patterns",
@@ -136,8 +137,8 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
     if resource.parent:
         raise NotFoundError(f"there is no page {key[:40]}")
     rows = await store.rows(resource)
-    if key == "companies" and me.role == COMPANY and rows:
-        return RedirectResponse(f"/config/companies/{rows[0]['id']}", 303)
+    if (key == "brand" or (key == "companies" and me.role == COMPANY)) and rows:
+        return RedirectResponse(f"/config/{key}/{rows[0]['id']}", 303)
     defaults: list[dict[str, Any]] = []
     if key in DEFAULTS:
         async with me.tenant(web_of(request)).transaction() as c:
@@ -191,7 +192,7 @@ async def _form(
     back = f"/config/{resource.key}"
     if resource.parent:
         back = f"/config/{resource.parent}/{parent or values.get(resource.parent_column, '')}"
-    elif me.role == COMPANY and resource.key == "companies":
+    elif resource.key == "brand" or (me.role == COMPANY and resource.key == "companies"):
         back = "/"
     return page(
         request, me, "form.html", status, resource=resource, fields=fields, values=values,
@@ -201,7 +202,8 @@ async def _form(
         action=f"/config/{resource.key}{f'?parent={parent}' if new and parent else ''}" if new
         else f"/config/{resource.key}/{key}",
         back=back, wrong=wrong, said=said, children=children,
-        asks_password=resource.key in PEOPLE,
+        asks_password=bool(resource.digest_column), person=resource.key in PEOPLE,
+        needs_password=new and resource.key != "carrier-servers",
         can_delete=not new and resource.made_by(me.role),
     )  # fmt: skip
 
@@ -216,13 +218,19 @@ async def _posted(request: Request, fields: list[Field]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _password(request: Request, resource: Resource, *, new: bool) -> dict[str, str]:
-    if resource.key not in PEOPLE:
+async def _secret(
+    request: Request, store: ConfigStore, resource: Resource, values: dict[str, Any],
+    held: dict[str, Any],
+) -> dict[str, str | None]:  # fmt: skip
+    """Return the column that keeps the password of the form, where there is one."""
+    if not resource.digest_column:
         return {}
     password = str((await request.form()).get("password") or "")
-    if not password and not new:
+    if resource.key not in PEOPLE:
+        return await store.digest(resource, values, held, password)
+    if not password and held:
         return {}
-    return {"password_hash": await asyncio.to_thread(hashed, password)}
+    return {resource.digest_column: await asyncio.to_thread(hashed, password)}
 
 
 Parent = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
@@ -263,7 +271,7 @@ async def add(request: Request, me: Person, key: str, parent: Parent = "") -> Re
     if me.role == COMPANY:
         values.pop("company_id", None)
     try:
-        more = await _password(request, resource, new=True)
+        more = await _secret(request, store, resource, values, {})
         given = {n: v for n, v in values.items() if v not in ("", []) or _is(fields, n, "bool")}
         row = await store.add(resource, given, int(parent) if parent else None, **more)
     except NotFoundError:
@@ -304,16 +312,16 @@ async def change(request: Request, me: Person, key: str, row: str) -> Response:
     fields = store.writable(resource)
     if me.role == COMPANY:
         fields = [f for f in fields if f.name != "company_id"]
-    await store.row(resource, row)  # a row that is not there is told first
+    held = await store.row(resource, row)  # a row that is not there is told first
     values = await _posted(request, fields)
     try:
-        more = await _password(request, resource, new=False)
+        more = await _secret(request, store, resource, values, held)
         written = {f.name: parsed(f, values[f.name]) for f in fields}
         await store.change(resource, row, written, **more)
     except NotFoundError:
         raise
     except UserError as error:
-        return await _form(request, me, resource, {**values, "id": row}, new=False,
+        return await _form(request, me, resource, {**held, **values, "id": row}, new=False,
                            wrong=str(error), status=422)  # fmt: skip
     if resource.key in PEOPLE:  # what the sessions of a user may do has changed
         async with web_of(request).database.transaction() as c:

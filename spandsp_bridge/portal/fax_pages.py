@@ -24,7 +24,17 @@ from spandsp_bridge.portal.pictures import SAYS, ladder, page_png
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore
-from spandsp_bridge.store.lists import FaxLists, Listed, Wanted
+from spandsp_bridge.store.lists import (
+    NEWEST,
+    NUMBER,
+    ORDERS,
+    PAGES,
+    TIME,
+    FaxLists,
+    Listed,
+    Wanted,
+    place,
+)
 from spandsp_bridge.web.access import USER, FaxPerson, Principal
 from spandsp_bridge.web.faxes import (
     cursor_of,
@@ -66,8 +76,9 @@ def _day(text: str, me: Principal, days: int = 0) -> datetime | None:
 
 def _asked(
     me: Principal, direction: str, number: str, station: str, status: str, since: str, until: str,
-    unread: str, broadcast: str, cursor: str,
+    unread: str, broadcast: str, sort: str, cursor: str,
 ) -> Wanted:  # fmt: skip
+    order = sort if sort in ORDERS else NEWEST
     return Wanted(
         company=me.company,
         direction=direction,
@@ -78,7 +89,8 @@ def _asked(
         since=_day(since, me),
         until=_day(until, me, 1),
         unread=bool(unread),
-        before=place_of(cursor) if cursor else None,
+        order=order,
+        behind=place_of(cursor, order) if cursor else None,
     )
 
 
@@ -143,11 +155,14 @@ async def _has_document(tenant: Any, fax: Fax) -> bool:
 async def export(
     request: Request, me: FaxPerson, direction: str, number: Text = "", station: Text = "",
     status: Text = "", since: Text = "", until: Text = "", unread: Text = "", broadcast: Text = "",
+    sort: Text = "",
 ) -> Response:  # fmt: skip
-    """Return what a list shows as CSV, the newest 10,000 at the most."""
+    """Return what a list shows as CSV, its first 10,000 at the most."""
     if direction not in DIRECTIONS:
         raise NotFoundError("there is no such list")
-    wanted = _asked(me, direction, number, station, status, since, until, unread, broadcast, "")
+    wanted = _asked(
+        me, direction, number, station, status, since, until, unread, broadcast, sort, ""
+    )
     lists = FaxLists(me.tenant(web_of(request)))
     zone = zone_of(me.time_zone)
     out = io.StringIO()
@@ -166,7 +181,7 @@ async def export(
         written += len(rows)
         if len(rows) < 200:
             break
-        wanted = replace(wanted, before=(rows[-1].fax.created_at, rows[-1].fax.id))
+        wanted = replace(wanted, behind=place(rows[-1].fax, wanted.order))
     return Response(
         out.getvalue(), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="faxes-{direction}.csv"'},
@@ -256,22 +271,36 @@ def _event(name: str, html: str) -> str:
 async def listing(
     request: Request, me: FaxPerson, direction: str, number: Text = "", station: Text = "",
     status: Text = "", since: Text = "", until: Text = "", unread: Text = "", broadcast: Text = "",
-    cursor: Text = "",
+    sort: Text = "", cursor: Text = "",
 ) -> Response:  # fmt: skip
     """List received or sent faxes."""
     if direction not in DIRECTIONS:
         raise NotFoundError("there is no such list")
-    wanted = _asked(me, direction, number, station, status, since, until, unread, broadcast, cursor)
+    wanted = _asked(
+        me, direction, number, station, status, since, until, unread, broadcast, sort, cursor
+    )
     rows: list[Listed] = await FaxLists(me.tenant(web_of(request))).page(wanted, 50)
     given = {"number": number, "station": station, "status": status, "since": since,
              "until": until, "unread": unread, "broadcast": broadcast}  # fmt: skip
-    asked = {name: value for name, value in given.items() if value}
-    more = urlencode({**asked, "cursor": cursor_of(rows[-1].fax)}) if len(rows) == 50 else ""
+    filters = {name: value for name, value in given.items() if value}
+    asked = {**filters, "sort": wanted.order} if wanted.order != NEWEST else filters
+    more = ""
+    if len(rows) == 50:
+        more = urlencode({**asked, "cursor": cursor_of(rows[-1].fax, wanted.order)})
     return page(
         request, me, "faxes.html", direction=direction, rows=rows, asked=wanted, next=more,
         query=urlencode(asked), statuses=STATUSES, chosen_status=status, since=since, until=until,
-        filtered=bool(asked), live=not asked and not cursor, status_word=status_word,
+        filtered=bool(filters), live=not asked and not cursor, status_word=status_word,
+        orders=[_order(key, wanted.order, filters) for key in (TIME, NUMBER, PAGES)],
     )  # fmt: skip
+
+
+def _order(key: str, now: str, filters: dict[str, str]) -> dict[str, str]:
+    """Return a heading's link, which turns the order round, and what it is now for ARIA."""
+    down = now == f"-{key}"
+    other = key if down or (now != key and key == NUMBER) else f"-{key}"
+    state = "descending" if down else "ascending" if now == key else ""
+    return {"query": urlencode({**filters, "sort": other}), "state": state}
 
 
 # ---- documents -----------------------------------------------------------------------------------

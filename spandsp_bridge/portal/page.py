@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.words import ENGLISH, LANGUAGES
+from spandsp_bridge.sentences import spoken
 from spandsp_bridge.web.access import Principal
 
 HERE = Path(__file__).parent
@@ -72,6 +73,7 @@ def fragment(request: Request, principal: Principal | None, template: str, **fac
         language=language,
         t=translator(language),
         when=clock(principal),
+        spoken=lambda text: spoken(text, language),
         **facts,
     )  # fmt: skip
 

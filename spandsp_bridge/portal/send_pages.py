@@ -3,8 +3,9 @@
 import asyncio
 import base64
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
@@ -13,7 +14,7 @@ from spandsp_bridge.documents.render import MAX_BYTES, check_sizes, render
 from spandsp_bridge.documents.tiff import call_seconds
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.model import PICTURES, RESOLUTIONS
-from spandsp_bridge.numbers import e164, zone_of
+from spandsp_bridge.numbers import country_of, written, zone_of
 from spandsp_bridge.outbound.submit import (
     checked,
     look_of,
@@ -33,6 +34,7 @@ PREVIEW_WIDTH = 640
 VALUES = ("sender", "to", "resolution", "pictures", "subject", "text", "to_name", "send_at",
           "priority")  # fmt: skip
 MOST_NUMBERS = 1000
+SHOWN_NUMBERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,21 @@ async def _form(request: Request) -> Asked:
     return Asked(values, files)
 
 
-async def _senders(me: Principal, web: Web) -> tuple[list[tuple[int, str]], str]:
+async def _senders(me: Principal, web: Web) -> tuple[list[tuple[int, str]], str, list[str]]:
+    """Return (id, label) of who may send, the company's country, and where faxes may go."""
     async with me.tenant(web).transaction() as c:
         rows = await (
             await c.execute(
-                "select v.id, v.name || coalesce(' (' || d.number || ')', '') as label, c.country"
+                "select v.id, v.name || coalesce(' (' || d.number || ')', '') as label, c.country,"
+                " array(select b.country from brand_countries b where b.brand_id = v.brand_id"
+                " order by 1) as countries"
                 " from virtual_faxes v join companies c on c.id = v.company_id"
                 " left join ddis d on d.id = coalesce(v.outgoing_ddi_id, c.outgoing_ddi_id)"
                 " where d.id is not null order by v.name"
             )
         ).fetchall()
-    return [(row["id"], row["label"]) for row in rows], rows[0]["country"] if rows else ""
+    senders = [(row["id"], row["label"]) for row in rows]
+    return senders, *((rows[0]["country"], rows[0]["countries"]) if rows else ("", []))
 
 
 def _wishes(asked: Asked, me: Principal) -> Wishes:
@@ -89,14 +95,18 @@ def _wishes(asked: Asked, me: Principal) -> Wishes:
 async def _page(
     request: Request, me: Principal, values: dict[str, str], wrong: str = "", status: int = 200
 ) -> Response:
-    senders, country = await _senders(me, web_of(request))
+    senders, country, countries = await _senders(me, web_of(request))
     return page(request, me, "send.html", status, senders=senders, country=country,
+                countries=countries,
                 values={name: values.get(name, "") for name in VALUES}, wrong=wrong)  # fmt: skip
 
 
-def _numbers(text: str, country: str) -> list[str]:
-    lines = [line.strip() for line in text.replace(";", "\n").splitlines()]
-    numbers = list(dict.fromkeys(e164(line, country) for line in lines if line))
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.replace(";", "\n").splitlines() if line.strip()]
+
+
+def _numbers(text: str, sender: VirtualFax) -> list[str]:
+    numbers = list(dict.fromkeys(map(sender.destination, _lines(text))))
     if not 1 <= len(numbers) <= MOST_NUMBERS:
         raise UserError(f"name 1 to {MOST_NUMBERS} numbers to fax to")
     return numbers
@@ -106,6 +116,29 @@ def _numbers(text: str, country: str) -> list[str]:
 async def form(request: Request, me: FaxPerson) -> Response:
     """Show the form."""
     return await _page(request, me, {})
+
+
+@sending.get("/send/numbers")
+async def numbers(
+    request: Request, me: FaxPerson, to: Annotated[str, Query(max_length=20_000)] = "",
+    sender: Annotated[str, Query(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """Show the numbers as they will be called, and what is wrong with them."""
+    store = FaxStore(me.tenant(web_of(request)))
+    try:
+        virtual_fax = await sender_of(store, sender or "0")
+    except UserError:
+        return HTMLResponse("")
+    told: list[tuple[str, str, str]] = []
+    for line in _lines(to)[:SHOWN_NUMBERS]:
+        try:
+            number = virtual_fax.destination(line)
+        except UserError as error:
+            told.append((line, "", f"{error}."))
+        else:
+            told.append((written(number), country_of(number), ""))
+    more = max(0, len(_lines(to)) - SHOWN_NUMBERS)
+    return HTMLResponse(fragment(request, me, "_numbers.html", told=told, more=more))
 
 
 @sending.post("/send/preview")
@@ -154,7 +187,7 @@ async def send(request: Request, me: FaxPerson) -> Response:
         asked = await _form(request)
         store = FaxStore(me.tenant(web))
         sender = await sender_of(store, asked.values["sender"] or "0")
-        numbers = _numbers(asked.values["to"], sender.country)
+        numbers = _numbers(asked.values["to"], sender)
         wishes = _wishes(asked, me)
         await checked(sender, asked.files, wishes, web.settings.max_pages, web.scratch)
     except UserError as error:

@@ -5,6 +5,7 @@ security and by the grants in sql/policies/tenants.sql; the lists here say what 
 """
 
 import base64
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class Resource:
     #: columns that together name a row, where it has no id
     identity: tuple[str, ...] = ("id",)
     title: str = ""  #: what one row is called
+    digest_column: str = ""  #: the column that a password is kept in, as a digest
 
     def made_by(self, role: str) -> bool:
         """Tell whether a role makes and deletes rows."""
@@ -92,6 +94,7 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("audio_fax", "choice", AUDIO, listed=False),
         Field("ecm", "bool", listed=False),
         Field("max_bit_rate", "choice", RATES, listed=False),
+        Field("max_attempts", "int", listed=False), Field("retry_delay", "int", listed=False),
     ), of_company=True, title="virtual fax"),
     Resource("hours", "virtual_fax_hours", (
         Field("weekday", "choice", WEEKDAYS, needed=True),
@@ -122,7 +125,7 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("language", "choice", ("en", "es"), listed=False),
         Field("time_zone", listed=False),
         Field("fax_only", "bool", listed=False), Field("enabled", "bool"),
-    ), label="email", of_company=True, title="user"),
+    ), label="email", of_company=True, title="user", digest_column="password_hash"),
     Resource("cover-pages", "cover_pages", (
         Field("name", needed=True), Field("html", "long", needed=True, listed=False),
     ), of_company=True, title="cover page"),
@@ -134,6 +137,11 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("opens", "time", needed=True), Field("closes", "time", needed=True),
     ), label="weekday", of_company=True, title="sending hours"),
     # ---- a brand's -----------------------------------------------------------------------------
+    Resource("brand", "brands", (
+        Field("name", writers=NOBODY), Field("fall_back_after_failure", "bool"),
+    ), BRAND, BRAND, makers=NOBODY, title="brand"),
+    Resource("countries", "brand_countries", (Field("country", needed=True),), BRAND, BRAND,
+        label="country", parent="brand", parent_column="brand_id", title="country"),
     Resource("companies", "companies", (
         Field("name", needed=True, writers=BRAND),
         Field("country", writers=BRAND), Field("time_zone"),
@@ -142,14 +150,17 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("cover_page_id", "ref", ref="cover-pages", listed=False),
         Field("continuation_cover", "bool", listed=False),
         Field("retention_days", "int", listed=False),
+        Field("max_calls", "int", writers=BRAND, listed=False),
         Field("sending_calls", "int", writers=BRAND, listed=False),
+        Field("bridge_choice", "choice", ("round_robin", "least_loaded"), writers=BRAND,
+              listed=False),
         Field("sip_domain", writers=BRAND, listed=False),
     ), makers=BRAND, title="company"),
     Resource("accounts", "sip_accounts", (
         Field("username", needed=True), Field("company_id", "ref", ref="companies", needed=True),
         Field("fax_device", "bool"), Field("enabled", "bool"),
         Field("outgoing_ddi_id", "ref", ref="ddis", listed=False),
-    ), BRAND, BRAND, label="username", makers=NOBODY, title="SIP account"),
+    ), BRAND, BRAND, label="username", title="SIP account", digest_column="ha1"),
     Resource("ddi-providers", "ddi_providers", (
         Field("name", needed=True), Field("enabled", "bool"),
     ), BRAND, BRAND, title="DDI provider"),
@@ -165,7 +176,9 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("transport", "choice", TRANSPORTS), Field("priority", "int"),
         Field("from_domain", listed=False), Field("asserted_identity", "bool", listed=False),
         Field("remote_party_id", "bool", listed=False), Field("enabled", "bool"),
-    ), BRAND, BRAND, label="id", parent="carriers", parent_column="carrier_id", title="server"),
+        Field("auth_user", listed=False), Field("auth_realm", listed=False),
+    ), BRAND, BRAND, label="id", parent="carriers", parent_column="carrier_id", title="server",
+        digest_column="auth_ha1"),
     Resource("carrier-rates", "carrier_rates", (
         Field("prefix", needed=True), Field("price", "number", needed=True),
         Field("valid_from", "moment"), Field("valid_until", "moment"),
@@ -215,12 +228,14 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("text", "long", needed=True, listed=False), Field("html", "long", listed=False),
     ), BRAND, BRAND, label="event", title="mail template"),
     # ---- the platform's ------------------------------------------------------------------
-    Resource("brands", "brands", (Field("name", needed=True),), PLATFORM, PLATFORM, title="brand"),
+    Resource("brands", "brands", (
+        Field("name", needed=True), Field("max_calls", "int"),
+    ), PLATFORM, PLATFORM, title="brand"),
     Resource("operators", "users", (
         Field("email", needed=True), Field("name"),
         Field("role", "choice", ("brand", "platform"), needed=True),
         Field("brand_id", "ref", ref="brands"), Field("enabled", "bool"),
-    ), PLATFORM, PLATFORM, label="email", title="operator"),
+    ), PLATFORM, PLATFORM, label="email", title="operator", digest_column="password_hash"),
     Resource("bridges", "bridges", (
         Field("name", writers=NOBODY), Field("sip_address", writers=NOBODY),
         Field("sip_port", "int", writers=NOBODY),
@@ -455,6 +470,41 @@ class ConfigStore:
         for field in resource.fields:
             if field.name in values and field.name not in allowed:
                 raise UserError(f"you may not set {_words(field.name)} of a {resource.title}")
+
+    async def digest(
+        self, resource: Resource, values: Mapping[str, Any], held: Mapping[str, Any], password: str
+    ) -> dict[str, str | None]:
+        """Return the column that keeps a SIP password (RFC 2617 §3.2.2.2), where it changes.
+
+        `held` is the row as it was. The digest holds the user's name and the realm too: whoever
+        changes those has to give the password again. Raises UserError.
+        """
+        now = {**held, **{f.name: parsed(f, values[f.name]) for f in self.writable(resource)
+                          if f.name in values}}  # fmt: skip
+        if resource.key == "accounts":
+            names, user = ("username", "company_id"), now.get("username")
+            async with self._db.transaction() as c:
+                row = await (
+                    await c.execute(
+                        "select sip_domain from companies where id = %s", [now.get("company_id")]
+                    )
+                ).fetchone()
+            realm = row["sip_domain"] if row else None
+        else:
+            names, user = ("auth_user", "auth_realm"), now.get("auth_user")
+            realm = now.get("auth_realm")
+            if user is None and realm is None:
+                return {resource.digest_column: None}
+        if not password:
+            if any(now.get(name) != held.get(name) for name in names):
+                raise UserError(
+                    f"the password is needed: its digest holds {' and '.join(map(_words, names))}"
+                )
+            return {}
+        if not user or not realm:
+            return {}  # the table says what is missing
+        text = f"{user}:{realm}:{password}".encode()
+        return {resource.digest_column: hashlib.md5(text, usedforsecurity=False).hexdigest()}
 
     # ---- inside -------------------------------------------------------------------------------
 

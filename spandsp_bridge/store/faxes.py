@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import AudioFax, FaxStatus, Outcome
+from spandsp_bridge.numbers import destination
 from spandsp_bridge.store.database import Connection, Transactions
 
 File = tuple[str, bytes]  #: what the sender calls it, and its content
@@ -43,6 +44,13 @@ class VirtualFax:
     language: str = "en"
     continuation_cover: bool = True
     cover_template: str = ""
+    countries: tuple[str, ...] = ()  #: that it may send to (ISO 3166), none: all
+    max_attempts: int | None = None  #: of one fax; None: as the retry rules say
+    retry_delay: int | None = None  #: seconds; None: as the retry rules say
+
+    def destination(self, text: str) -> str:
+        """Return a number that it may send to as E.164. Raises UserError."""
+        return destination(text, self.country, self.countries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,9 @@ _VIRTUAL_FAX = """
            coalesce(v.station_id, d.number, '') as station_id,
            coalesce(v.header_line, '') as header_line, v.ecm, v.max_bit_rate,
            v.audio_fax, v.resolution, v.pictures, v.long_pages, v.mail_document, c.language,
-           c.continuation_cover, coalesce(p.html, '') as cover_template
+           c.continuation_cover, coalesce(p.html, '') as cover_template, v.max_attempts,
+           v.retry_delay,
+           array(select b.country from brand_countries b where b.brand_id = v.brand_id) as countries
     from virtual_faxes v
     join companies c on c.id = v.company_id
     left join cover_pages p on p.id = c.cover_page_id
@@ -128,7 +138,12 @@ _FAX = f"select {', '.join(Fax.__slots__)} from faxes "  # noqa: S608 - our own 
 
 def _virtual_fax(row: dict[str, Any]) -> VirtualFax:
     return VirtualFax(
-        **{**row, "email": tuple(row["email"]), "audio_fax": AudioFax(row["audio_fax"])}
+        **{
+            **row,
+            "email": tuple(row["email"]),
+            "audio_fax": AudioFax(row["audio_fax"]),
+            "countries": tuple(row["countries"]),
+        }
     )
 
 
@@ -270,6 +285,9 @@ class FaxStore:
             raise UserError(f"fax {old.id} was received: only sent faxes can be sent again")
         if old.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
             raise UserError(f"fax {old.id} is not over yet: cancel it first, or wait for its end")
+        sender = await self.virtual_fax(old.virtual_fax_id)
+        if sender is not None and not old.test:
+            sender.destination(old.remote_number)
         async with self._db.transaction() as c:
             document = old.document_fax_id or old.id
             cursor = await c.execute(

@@ -1,7 +1,7 @@
-"""Lists of faxes, the newest first, as people look through them: filters, search, pages.
+"""Lists of faxes as people look through them: filters, search, order, pages.
 
-Each filter has an index that keeps it fast at ten million faxes
-(sql/migrations/0006_portal.sql, tests/benchmarks/queue.py).
+Each filter and each order has an index that keeps it fast at ten million faxes
+(sql/migrations/0006_portal.sql, 0007_sending.sql, tests/benchmarks/queue.py).
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,12 @@ from spandsp_bridge.store.database import Transactions
 from spandsp_bridge.store.faxes import Fax, fax_of
 
 MOST = 200  #: rows of one page
+TIME, NUMBER, PAGES = "time", "number", "pages"
+#: What a list may be sorted by, as SQL; with a - before it, it runs down.
+KEYS = {TIME: "f.created_at", NUMBER: "f.remote_number", PAGES: "coalesce(f.pages, 0)"}
+NEWEST = f"-{TIME}"
+ORDERS = (*KEYS, *(f"-{key}" for key in KEYS))
+Place = tuple[datetime | str | int, int]  #: what a fax is sorted by, and its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None  #: not including
     unread: bool = False
-    before: tuple[datetime, int] | None = None  #: (created_at, id) of the last one of a page
+    order: str = NEWEST  #: of ORDERS
+    behind: Place | None = None  #: the last one of the page before
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,17 @@ class Listed:
 
 
 _COLUMNS = sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(n)) for n in Fax.__slots__)
+
+
+def place(fax: Fax, order: str) -> Place:
+    """Return where a fax is in a list of this order."""
+    match order.removeprefix("-"):
+        case "number":
+            return fax.remote_number, fax.id
+        case "pages":
+            return fax.pages or 0, fax.id
+        case _:
+            return fax.created_at, fax.id
 
 
 def _escaped(text: str) -> str:
@@ -83,18 +101,26 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
         yield "f.created_at < {}", wanted.until
     if wanted.unread:
         yield "f.direction = 'in' and f.read_at is null", None
-    if wanted.before is not None:
-        at, fax = (sql.Literal(v).as_string() for v in wanted.before)
-        yield f"(f.created_at, f.id) < ({at}, {fax})", None
 
 
 def where(wanted: Wanted) -> sql.Composed:
     """Return the conditions of a list."""
-    parts = [
+    parts: list[sql.Composable] = [
         sql.SQL(text).format(sql.Literal(value)) if value is not None else sql.SQL(text)
         for text, value in _conditions(wanted)
     ]
+    if wanted.behind is not None:
+        key, down = _sorted(wanted.order)
+        parts.append(sql.SQL("({key}, f.id) {than} ({value}, {id})").format(
+            key=key, than=sql.SQL("<" if down else ">"), value=sql.Literal(wanted.behind[0]),
+            id=sql.Literal(wanted.behind[1]),
+        ))  # fmt: skip
     return sql.SQL(" and ").join(parts)
+
+
+def _sorted(order: str) -> tuple[sql.SQL, bool]:
+    """Return what a list is sorted by, and whether it runs down."""
+    return sql.SQL(KEYS[order.removeprefix("-")]), order.startswith("-")
 
 
 class FaxLists:
@@ -104,12 +130,16 @@ class FaxLists:
         self._db = database
 
     async def page(self, wanted: Wanted, limit: int = 50) -> list[Listed]:
-        """Return the newest faxes that are wanted, `limit` at most."""
+        """Return the first of the faxes that are wanted, `limit` at most."""
+        key, down = _sorted(wanted.order)
         query = sql.SQL(
             "select {columns}, v.name as virtual_fax, f.direction = 'in' and f.read_at is null"
             " as unread from faxes f join virtual_faxes v on v.id = f.virtual_fax_id"
-            " where {where} order by f.created_at desc, f.id desc limit {limit}"
-        ).format(columns=_COLUMNS, where=where(wanted), limit=sql.Literal(max(1, min(limit, MOST))))
+            " where {where} order by {key} {way}, f.id {way} limit {limit}"
+        ).format(
+            columns=_COLUMNS, where=where(wanted), key=key, way=sql.SQL("desc" if down else "asc"),
+            limit=sql.Literal(max(1, min(limit, MOST))),
+        )  # fmt: skip
         async with self._db.transaction() as c:
             rows = await (await c.execute(query)).fetchall()
         return [Listed(fax_of(row), row["virtual_fax"], row["unread"]) for row in rows]

@@ -42,6 +42,18 @@ class Usage:
             " and a.route is not null group by 1 order by 2 desc limit 12"
         )
 
+    async def routes(self) -> list[dict[str, Any]]:
+        """Return calls and completed ones by outgoing route."""
+        return await self._rows(
+            "select '#' || (a.route ->> 'route') || coalesce(' ' || r.type || coalesce(' '"
+            " || p.name, ''), '') as name, count(*) as calls,"
+            " count(*) filter (where a.reason = 'completed') as good from attempts a"
+            " left join outgoing_routes r on r.id = (a.route ->> 'route')::bigint"
+            " left join routing_patterns p on p.id = r.pattern_id"
+            " where a.started_at > now() - interval '14 days' and a.reason is not null"
+            " and a.route ->> 'route' is not null group by 1 order by 2 desc limit 12"
+        )
+
     async def destinations(self) -> list[dict[str, Any]]:
         """Return calls and completed ones by the first digits of the called number."""
         return await self._rows(

@@ -13,6 +13,7 @@ from spandsp_bridge.calls.paper import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.lists import NEWEST, Place, place
 
 PDF, TIFF = "application/pdf", "image/tiff"
 
@@ -49,23 +50,33 @@ def event_stream(made: AsyncIterator[str]) -> StreamingResponse:
     return StreamingResponse(made, media_type="text/event-stream", headers=headers)
 
 
-def cursor_of(fax: Fax) -> str:
-    """Return where a list goes on behind a fax."""
-    text = f"{fax.created_at.isoformat()} {fax.id}"
+def cursor_of(fax: Fax, order: str = NEWEST) -> str:
+    """Return where a list of an order goes on behind a fax."""
+    value, fax_id = place(fax, order)
+    text = f"{value.isoformat() if isinstance(value, datetime) else value} {fax_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str) -> tuple[datetime, int]:
-    """Return the (created_at, id) that a cursor says. Raises UserError."""
+def place_of(cursor: str, order: str = NEWEST) -> Place:
+    """Return the place in a list of an order that a cursor says. Raises UserError."""
+    wrong = "the cursor is none of ours: take it from `next`"
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, _, fax_id = text.partition(" ")
-        place = datetime.fromisoformat(at), int(fax_id)
+        said, _, fax_id = text.rpartition(" ")
+        found = int(fax_id)
+        value: datetime | str | int = said.replace("\0", "")
+        match order.removeprefix("-"):
+            case "time":
+                value = datetime.fromisoformat(said)
+                if value.tzinfo is None:
+                    raise UserError(wrong)
+            case "pages":
+                value = int(said)
     except (ValueError, binascii.Error) as error:
-        raise UserError("the cursor is none of ours: take it from `next`") from error
-    if place[0].tzinfo is None or not 0 <= place[1] < 2**63:
-        raise UserError("the cursor is none of ours: take it from `next`")
-    return place
+        raise UserError(wrong) from error
+    if not 0 <= found < 2**63 or (isinstance(value, int) and not 0 <= value < 2**31):
+        raise UserError(wrong)
+    return value, found
 
 
 def trace_of(attempts: list[dict[str, Any]]) -> str:

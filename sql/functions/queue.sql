@@ -186,7 +186,10 @@ begin
     elsif attempts_so_far = 0 then
         update faxes set status = 'pending', claimed_by = null, claimed_until = null
         where company_id = fax_company and id = f.id;
-    elsif rule.action = 'retry' and attempts_so_far < rule.tries then
+    elsif rule.action = 'retry' and attempts_so_far < rule.tries
+        and (select v.max_attempts is null or v.max_attempts > count(a.id)
+             from virtual_faxes v left join attempts a on a.company_id = fax_company and a.fax_id = f.id
+             where v.id = f.virtual_fax_id group by v.max_attempts) then
         update faxes set status = 'pending', claimed_by = null, claimed_until = null, reason = cause,
             explanation = text_of_it || '; it goes on by itself.',
             send_at = now() + make_interval(secs => rule.delay)

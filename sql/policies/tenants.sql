@@ -147,13 +147,20 @@ create policy everyone on countries for select to vfax_platform, vfax_brand, vfa
 grant select on failover_defaults, retry_defaults, countries to vfax_brand;
 grant select on countries to vfax_platform, vfax_company, vfax_user;
 
+-- Where a company's faxes may go is its brand's business, and no secret.
+drop policy if exists customers on brand_countries;
+create policy customers on brand_countries for select to vfax_company, vfax_user
+    using (brand_id = (select c.brand_id from companies c where c.id = current_company()));
+grant select on brand_countries to vfax_company, vfax_user;
+
 -- A brand operator edits configuration; faxes are made by the bridge alone.
 grant insert, update, delete on companies, virtual_faxes, virtual_fax_callers, virtual_fax_hours,
     ddi_providers, ddi_provider_addresses, ddis, sip_accounts, number_transformations,
     number_transformation_rules, carriers, carrier_servers, carrier_registrations, carrier_rates,
     routing_patterns, routing_pattern_groups, routing_pattern_group_members, routing_tags,
     company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules, retry_rules,
-    cover_pages, sending_hours, virtual_fax_senders, peer_profiles, mail_templates, webhooks to vfax_brand;
+    cover_pages, sending_hours, virtual_fax_senders, peer_profiles, mail_templates, webhooks,
+    brand_countries to vfax_brand;
 grant update (fall_back_after_failure) on brands to vfax_brand;
 grant insert, update, delete on users, virtual_fax_users, api_keys to vfax_brand;
 grant insert on audit_log, deliveries to vfax_brand;

@@ -227,14 +227,14 @@ async def lists(database: Database, rounds: int) -> dict[str, float]:
     some = await found.page(Wanted(company=1), 50)
     deep = some[-1].fax
     for _ in range(40):  # far down the list of the long one
-        page = await found.page(Wanted(company=1, before=(deep.created_at, deep.id)), 200)
+        page = await found.page(Wanted(company=1, behind=(deep.created_at, deep.id)), 200)
         deep = page[-1].fax
     kinds: dict[str, Callable[[], Awaitable[object]]] = {
         "newest of all": lambda: store.faxes(50),
         "newest of a company": lambda: store.faxes(50, 7),
         "received, long company": lambda: found.page(Wanted(company=1, direction="in")),
         "sent, short company": lambda: found.page(Wanted(company=7, direction="out")),
-        "far down": lambda: found.page(Wanted(company=1, before=(deep.created_at, deep.id))),
+        "far down": lambda: found.page(Wanted(company=1, behind=(deep.created_at, deep.id))),
         "failed": lambda: found.page(Wanted(company=1, status=("error",))),
         "under way, none": lambda: found.page(Wanted(company=1, status=("pending", "inprogress"))),
         "unread": lambda: found.page(Wanted(company=1, unread=True)),

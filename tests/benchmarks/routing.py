@@ -5,7 +5,8 @@
 Decisions are timed in processes that only read the mapped file, as a SIP worker does.
 Loading and changing are timed on a PostgreSQL of their own. The CPU of our Kamailio is
 compared with a native kamailio.cfg that does one htable look-up and one dispatcher
-selection for the same calls, sipp on both sides, turn by turn in one run.
+selection for the same calls, and with a Python script that does just that, sipp on both
+sides, turn by turn in one run.
 """
 
 import argparse
@@ -42,6 +43,18 @@ HERE = Path(__file__).parent
 MAP_SIZE = 256 << 20
 PORT = 28060
 KAMAILIO, NATIVE, BRIDGE, PROVIDER = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"
+SCRIPT = "127.0.0.4"
+
+#: In the place of native.cfg's routes: the same in Python.
+PYTHON = f"""
+loadmodule "kex.so"
+loadmodule "kemix.so"
+loadmodule "app_python3.so"
+modparam("app_python3", "load", "{HERE / "floor.py"}")
+cfgengine "python"
+kemi.onsend_route_callback="none"
+kemi.reply_route_callback="none"
+"""
 
 
 # ---- decisions -------------------------------------------------------------------------
@@ -95,7 +108,7 @@ def _read(path: str, count: int) -> dict[str, float]:
     tables = Tables(Path(path), MAP_SIZE)
     tables.warm()
     with tables.reading() as facts:
-        ddis = [r for r in (f"+34{700000000 + n}" for n in range(0, 10**6, 997)) if facts.ddi(r)]
+        ddis = [r for r in (f"+34{700000000 + n}" for n in range(0, 10**6, 97)) if facts.ddi(r)]
     dice = random.Random(1)
     provider = "192.0.2.1"
 
@@ -284,13 +297,16 @@ async def proxies(ddis: int, rate: int, calls: int, rounds: int, folder: Path) -
     write_atomically(settings.dispatcher_file, servers)
     ensure_files(settings)
     ours = kamailio_config.write(settings, folder / "run")
-    native = folder / "run" / "native.cfg"
-    native.write_text(
-        (HERE / "native.cfg").read_text()
-        .replace("LISTEN", f"udp:{NATIVE}:{PORT}")
-        .replace("DISPATCHER", str(settings.dispatcher_file))
-        .replace("RPC", str(folder / "run" / "native.rpc"))
-    )  # fmt: skip
+    native, script = folder / "run" / "native.cfg", folder / "run" / "script.cfg"
+    for config, host in ((native, NATIVE), (script, SCRIPT)):
+        text = (HERE / "native.cfg").read_text()
+        if config is script:
+            text = text[: text.index("request_route {")] + PYTHON
+        config.write_text(
+            text.replace("LISTEN", f"udp:{host}:{PORT}")
+            .replace("DISPATCHER", str(settings.dispatcher_file))
+            .replace("RPC", str(config.with_suffix(".rpc")))
+        )
     called = [f"+34{700000000 + n}" for n in random.Random(1).choices(range(ddis), k=1000)]
     (folder / "numbers.csv").write_text("SEQUENTIAL\n" + "".join(f"{n}\n" for n in called))
     callee = await asyncio.create_subprocess_exec(
@@ -305,13 +321,16 @@ async def proxies(ddis: int, rate: int, calls: int, rounds: int, folder: Path) -
                 ours, folder / "run" / "ours", kamailio_config.environment(settings), PORT, KAMAILIO
             )
         )
-        running.append(await started(native, folder / "run" / "native", {}, PORT, NATIVE))
-        rpc = KamailioRpc(folder / "run" / "native.rpc")
-        for number in set(called):
-            rpc.call("htable.sets", "ddi", number, "f1")
-        cost: dict[str, list[float]] = {"ours": [], "native": []}
+        for config, host in ((native, NATIVE), (script, SCRIPT)):
+            running.append(await started(config, folder / "run" / config.stem, {}, PORT, host))
+            rpc = KamailioRpc(config.with_suffix(".rpc"))
+            for number in set(called):
+                rpc.call("htable.sets", "ddi", number, "f1")
+        cost: dict[str, list[float]] = {"ours": [], "native": [], "script": []}
         for turn in range(rounds + 1):
-            for name, host, config in (("ours", KAMAILIO, ours), ("native", NATIVE, native)):
+            for name, host, config in (
+                ("ours", KAMAILIO, ours), ("native", NATIVE, native), ("script", SCRIPT, script)
+            ):  # fmt: skip
                 before = cpu_seconds(config)
                 await load(host, rate, calls if turn else 500, folder)
                 await asyncio.sleep(0.5)
@@ -322,14 +341,19 @@ async def proxies(ddis: int, rate: int, calls: int, rounds: int, folder: Path) -
         for process in (*running, callee):
             process.terminate()
             await process.wait()
-    ratios = [round(a / b, 3) for a, b in zip(cost["ours"], cost["native"], strict=True)]
+    ratios, floor = (
+        [round(a / b, 3) for a, b in zip(cost[name], cost["native"], strict=True)]
+        for name in ("ours", "script")
+    )
     within = {k.rpartition(":")[2]: v for k, v in decided.items() if ":us:" in k}
     return {
         "ddis": ddis,
         "calls_per_s": rate,
         "ours_cpu_s_per_1000": statistics.median(cost["ours"]),
         "native_cpu_s_per_1000": statistics.median(cost["native"]),
+        "script_cpu_s_per_1000": statistics.median(cost["script"]),
         "ratio": statistics.median(ratios),
+        "script_ratio": statistics.median(floor),
         "ratios": ratios,
         "decisions_within_us": within,
     }

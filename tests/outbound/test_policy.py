@@ -48,6 +48,26 @@ def test_what_follows(history: list[str], *, retries: bool) -> None:
         assert f"attempt {len(history) + 1}" in decision.why
 
 
+@pytest.mark.parametrize(
+    ("history", "most", "why"),
+    [
+        (["user_busy"], 1, "tried once, as often as its virtual fax allows"),
+        (["user_busy", "cannot_train"], 2, "tried 2 times, as often as its virtual fax allows"),
+        (["user_busy"] * 3, 9, "tried 3 times, as often as the rule for user_busy allows"),
+    ],
+)
+def test_a_virtual_fax_may_try_less_often(history: list[str], most: int, why: str) -> None:
+    decision = decide(RULES, history, lambda: 0.5, most)
+    assert (decision.retry, decision.why) == (False, why)
+    assert decide(RULES, ["user_busy"], lambda: 0.5, 2).retry
+
+
+def test_a_virtual_fax_s_own_pause() -> None:
+    assert decide(RULES, ["user_busy"], lambda: 0.5, None, 30).delay == 30
+    at_once = {"receiver_resolution": Rule("receiver_resolution", "retry", 0, 3, ("coarser",))}
+    assert decide(at_once, ["receiver_resolution"], lambda: 0.5, None, 30).delay == 0
+
+
 def test_delays_are_spread() -> None:
     delays = [decide(RULES, ["user_busy"], lambda n=n: n / 10).delay for n in range(10)]  # type: ignore[misc]
     assert (min(delays), max(delays)) == (90.0, 180 * 1.4)

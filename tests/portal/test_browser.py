@@ -191,6 +191,54 @@ async def test_a_wrong_request_is_told_in_the_form(
     await ann.page.context.close()
 
 
+async def test_numbers_are_checked_while_they_are_written(
+    browser: Browser, stack: Stack, people: None
+) -> None:
+    operator = await visitor(browser, stack, "b")
+    page = await operator.go("/config/brand")
+    await expect(page.get_by_role("heading", name="Countries that faxes may go to")).to_be_visible()
+    await page.get_by_role("link", name="Add").click()
+    await page.get_by_label("country").fill("ES")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("link", name="ES", exact=True)).to_be_visible()
+    ann = await visitor(browser, stack, "acme")
+    page = await ann.go("/send")
+    await expect(page.locator("#to-hint")).to_contain_text("Faxes go to: ES.")
+    await page.get_by_label("To", exact=True).fill("911 234 567\n+351 21 123 4567\nabc")
+    told = page.locator("#numbers li")
+    await expect(told).to_have_count(3)
+    await expect(told.nth(0)).to_have_text("+34 911 23 45 67 ES")
+    await expect(told.nth(1)).to_contain_text("+351211234567 is in PT: faxes go to ES only")
+    await expect(told.nth(2)).to_contain_text("'abc' is no telephone number")
+    page = await operator.go("/config/brand")
+    await page.get_by_role("link", name="ES", exact=True).click()
+    await page.get_by_text("Delete", exact=True).click()
+    await page.get_by_role("button", name="Delete for good").click()
+    await expect(page.get_by_role("heading", name="Countries that faxes may go to")).to_be_visible()
+    for somebody in (operator, ann):
+        assert somebody.complaints == []
+        await somebody.page.context.close()
+
+
+async def test_a_list_is_sorted_by_its_headings(
+    browser: Browser, stack: Stack, people: None
+) -> None:
+    ann = await visitor(browser, stack, "acme")
+    page = await ann.go("/faxes/out")
+    await page.get_by_role("columnheader", name="Pages").get_by_role("link").click()
+    heading = page.get_by_role("columnheader", name="Pages")
+    await expect(heading).to_have_attribute("aria-sort", "descending")
+    cells = await page.locator("tbody td.number").all_inner_texts()
+    pages = [int(text.rpartition("/")[2].replace("–", "0")) for text in cells]
+    assert pages == sorted(pages, reverse=True)
+    await heading.get_by_role("link").click()
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    await page.get_by_role("columnheader", name="To").get_by_role("link").click()
+    numbers = await page.locator("tbody td strong").all_inner_texts()
+    assert numbers == sorted(numbers)
+    await ann.page.context.close()
+
+
 async def test_a_user_sees_what_is_the_user_s(
     browser: Browser, stack: Stack, database: Database, people: None
 ) -> None:
@@ -310,6 +358,7 @@ PAGES = {
         "users": "/config/users", "new-user": "/config/users/new", "keys": "/keys",
         "webhooks": "/config/webhooks", "covers": "/config/cover-pages",
         "hours": "/config/sending-hours", "settings": "/config/companies/{company}",
+        "sorted": "/faxes/out?sort=-pages", "new-key": "/config/webhooks/new",
         "audit": "/audit", "account": "/account", "nothing": "/faxes/in?number=000",
         "missing": "/faxes/999999999",
     },
@@ -319,7 +368,10 @@ PAGES = {
         "new-route": "/config/routes/new", "carrier": "/config/carriers/{carrier}",
         "providers": "/config/ddi-providers", "retry-rules": "/config/retry-rules",
         "failover-rules": "/config/failover-rules", "profiles": "/config/peer-profiles",
-        "templates": "/config/mail-templates/new",
+        "templates": "/config/mail-templates/new", "settings": "/config/brand/{brand}",
+        "accounts": "/config/accounts", "new-account": "/config/accounts/new",
+        "new-server": "/config/carrier-servers/new?parent={carrier}", "keys": "/keys",
+        "patterns": "/config/patterns", "groups": "/config/groups",
     },
     "p": {"health": "/platform", "brands": "/config/brands", "operators": "/config/operators",
           "bridges": "/config/bridges"},
@@ -327,8 +379,9 @@ PAGES = {
 
 
 async def facts(database: Database) -> dict[str, Any]:
-    _, acme = await company_of(database, "Acme")
+    brand, acme = await company_of(database, "Acme")
     return {
+        "brand": brand,
         "company": acme,
         "virtual_fax": await one(database, "select id from virtual_faxes where name = 'Sales'"),
         "carrier": await one(database, "select id from carriers where name = 'Demo Carrier'"),

@@ -46,6 +46,7 @@ RULES = {
     "/faxes/{direction}": FAX + "f", "/faxes/{direction}.csv": FAX + "f",
     "/faxes/{direction}/live": FAX + "f",
     "/send": FAX + "f", "/send/preview": FAX + "f",
+    "/send/numbers": FAX + "f",
     "/config/{key}": "pbcf", "/config/{key}/new": "pbcf", "/config/{key}/{row}": "pbcf",
     "/config/{key}/{row}/delete": "pbcf", "/config/cover-pages/{row}/preview.pdf": "pbcf",
     "/keys": CONFIG, "/keys/{key}/revoke": CONFIG, "/audit": ADMIN,

@@ -96,6 +96,19 @@ async def test_a_fax_that_kills_workers_ends(
     assert (fax.status, fax.reason) == (FaxStatus.ERROR, "worker_lost")
 
 
+async def test_a_virtual_fax_that_tries_once_does_not_go_on(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    async with database.transaction() as c:
+        await c.execute("update virtual_faxes set max_attempts = 1 where name = 'Sales'")
+    try:
+        fax = await left_behind(database, store, queue, confirmed=1)
+        assert (fax.status, fax.reason) == (FaxStatus.ERROR, "worker_lost")
+    finally:
+        async with database.transaction() as c:
+            await c.execute("update virtual_faxes set max_attempts = null where name = 'Sales'")
+
+
 async def test_a_brands_own_rule_wins(database: Database, store: FaxStore, queue: FaxQueue) -> None:
     sender = await store.find_virtual_fax("Acme/Sales")
     before = rules_of(await queue.retry_rules(sender.brand_id))

@@ -16,6 +16,7 @@ OURS, THEIRS = 5550001, 8880001  # every id of a tenant is its brand's, so that 
 #: One row in each table, for a brand :b whose letter is :x.
 WORLD = """
 insert into brands (id, name) overriding system value values (:b, 'brand :b');
+insert into brand_countries (id, brand_id, country) overriding system value values (:b, :b, 'ES');
 insert into companies (id, brand_id, name, sip_domain) overriding system value values (:b, :b, 'company :b', 'd:b.example');
 insert into users (id, brand_id, company_id, email, role) overriding system value values (:b, :b, :b, 'u:b@x', 'user');
 insert into virtual_faxes (id, brand_id, company_id, name) overriding system value values (:b, :b, :b, 'fax :b');
