@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -267,8 +268,21 @@ async def serve_portal(settings: Settings) -> None:
             await progress.close()
 
 
+#: mallopt(3): two heaps for all threads, and large blocks apart from them. Each thread of a pool
+#: has a heap of its own otherwise, which keeps what the largest document of its life needed.
+MALLOC = {"M_ARENA_MAX": (-8, 2), "M_MMAP_THRESHOLD": (-3, 128 << 10)}
+
+
+def _keep_memory_steady() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # no glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in MALLOC.values():
+            mallopt(parameter, value)
+
+
 async def serve(settings: Settings, service: str) -> None:
     """Run a service until SIGTERM or SIGINT."""
+    _keep_memory_steady()
     match service:
         case "bridge":
             main = Node(settings, receives=True, sends=False).run()

@@ -57,7 +57,7 @@ async def simulate(
 
 @operators.get("/platform")
 async def health(request: Request, me: PlatformPerson) -> Response:
-    """Show bridges with their load, and queues."""
+    """Show bridges and Kamailios with their load, and queues."""
     web = web_of(request)
     async with me.tenant(web).transaction() as c:
         bridges = await (
@@ -82,11 +82,12 @@ async def health(request: Request, me: PlatformPerson) -> Response:
     shared = SharedCounts(web.settings.redis_url)
     places = {b["id"]: f"{b['sip_address']}:{b['sip_port']}" for b in bridges}
     loads = await shared.loads(list(places.values()))
+    kamailios = await shared.healths()
     await shared.close()
     for b in bridges:
         b["load"] = loads.get(places[b["id"]])
     return page(
-        request, me, "platform.html", bridges=bridges, queues=queues,
+        request, me, "platform.html", bridges=bridges, queues=queues, kamailios=kamailios,
         tiles=[("brands", brands["brands"]), ("companies", brands["companies"]),
                ("calls being received", sum(loads.values())),
                ("faxes waiting", sum(q["waiting"] for q in queues)),

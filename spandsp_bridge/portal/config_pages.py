@@ -1,8 +1,11 @@
 """Configuration: every table as a list and a form; API keys; the audit trail."""
 
 import asyncio
-from datetime import datetime, time
+import re
+from datetime import UTC, datetime, time, tzinfo
 from decimal import Decimal
+from functools import partial
+from itertools import groupby
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
@@ -12,6 +15,7 @@ from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import to_pdf
 from spandsp_bridge.errors import UserError
+from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import page, translator
 from spandsp_bridge.portal.words import LANGUAGES
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
@@ -63,18 +67,19 @@ DEFAULTS = {
 #: Not for company administrators of faxes alone.
 SENSITIVE = ("users", "webhooks", "sending-hours", "companies")
 PEOPLE = ("users", "operators")
+ACRONYMS = {"ddi", "ecm", "html", "id", "sip", "uri", "url"}
 SCOPES = ("faxes:read", "faxes:write", "config:read", "config:write")
 
 
 def words(name: str) -> str:
     """Return a column's name as words."""
-    if name in ("station_id", "caller_id"):  # no references
-        return name.replace("_", " ")
-    return name.removesuffix("_id").replace("_", " ")
+    if name not in ("station_id", "caller_id", "remote_party_id"):  # no references
+        name = name.removesuffix("_id")
+    return " ".join(w.upper() if w in ACRONYMS else w for w in name.split("_"))
 
 
-def shown(row: dict[str, Any], field: Field) -> str:
-    """Return a value as a list shows it."""
+def shown(row: dict[str, Any], field: Field, zone: tzinfo = UTC) -> str:
+    """Return a value as a list shows it; times in the reader's zone."""
     value = row.get(f"{field.name}_label") if field.ref else row.get(field.name)
     match value:
         case None:
@@ -84,7 +89,9 @@ def shown(row: dict[str, Any], field: Field) -> str:
         case list():
             return ", ".join(map(str, value))
         case datetime():
-            return f"{value:%Y-%m-%d %H:%M}" if value.year < 9000 else ""
+            if not 2 < value.year < 9000:  # the infinities
+                return ""
+            return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
         case time():
             return f"{value:%H:%M}"
         case Decimal():
@@ -146,10 +153,11 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
     t = translator(me.language)
     return page(
         request, me, "table.html", resource=resource, title=TITLES[key], rows=rows,
-        columns=_visible(resource, me), words=words, shown=shown, defaults=defaults,
+        columns=_visible(resource, me), words=words, defaults=defaults,
+        shown=partial(shown, zone=zone_of(me.time_zone)),
         can_add=resource.made_by(me.role),
         said=t("Saved.") if said == "saved" else t("Deleted.") if said == "deleted" else "",
-        about="",
+        about=await store.about(resource),
     )  # fmt: skip
 
 
@@ -172,7 +180,7 @@ async def _form(
     fields = store.writable(resource)
     if me.role == COMPANY:
         fields = [f for f in fields if f.name != "company_id"]
-    helps = {n: h.replace("null:", "empty:") for n, h in (await store.helps(resource)).items()}
+    helps = {n: _help(h) for n, h in (await store.helps(resource)).items()}
     if me.language != "en":
         helps = {n: LANGUAGES.get(me.language, {}).get(h, h) for n, h in helps.items()}
     children: list[dict[str, Any]] = []
@@ -196,7 +204,9 @@ async def _form(
         back = "/"
     return page(
         request, me, "form.html", status, resource=resource, fields=fields, values=values,
-        helps=helps, options=await _options(store, fields), words=words, shown=shown, new=new,
+        helps=helps, options=await _options(store, fields), words=words, new=new,
+        shown=partial(shown, zone=zone_of(me.time_zone)),
+        sections=[(name, list(of)) for name, of in groupby(fields, lambda f: f.section)],
         name=shown(values, resource.field(resource.label)) if not new and any(
             f.name == resource.label for f in resource.fields) else resource.title,
         action=f"/config/{resource.key}{f'?parent={parent}' if new and parent else ''}" if new
@@ -206,6 +216,12 @@ async def _form(
         needs_password=new and resource.key != "carrier-servers",
         can_delete=not new and resource.made_by(me.role),
     )  # fmt: skip
+
+
+def _help(comment: str) -> str:
+    """Return a column's comment as people read it who see a form, not a table."""
+    said = re.sub(r"\bnull\b", "empty", comment)
+    return re.sub(r"^false:", "Off:", re.sub(r"^true:", "On:", said))
 
 
 async def _posted(request: Request, fields: list[Field]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["cap"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["kb"] = lambda octets: f"{octets / 1000:.0f} kB"
     environment.globals["static"] = static
     # A word of ours that has a name for readers; every language has the same ones.

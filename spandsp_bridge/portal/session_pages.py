@@ -114,8 +114,21 @@ async def _account(
     request: Request, me: Principal, status: int = 200, said: str = "", wrong: str = ""
 ) -> Response:
     assert me.person is not None
-    return page(request, me, "account.html", status, said=said, wrong=wrong,
+    return page(request, me, "account.html", status, said=said, wrong=wrong, browser=browser,
                 sessions=await web_of(request).people.sessions(me.person))  # fmt: skip
+
+
+BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome",
+            "Safari/": "Safari"}  # fmt: skip
+SYSTEMS = {"Android": "Android", "iPhone": "iOS", "iPad": "iPadOS", "Windows": "Windows",
+           "Mac OS": "macOS", "Linux": "Linux"}  # fmt: skip
+
+
+def browser(agent: str) -> str:
+    """Return what a User-Agent stands for, as far as people care."""
+    name = next((n for mark, n in BROWSERS.items() if mark in agent), agent[:60])
+    system = next((n for mark, n in SYSTEMS.items() if mark in agent), "")
+    return f"{name}, {system}" if system else name
 
 
 @sessions.get("/account")

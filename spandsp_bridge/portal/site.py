@@ -211,6 +211,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         case _:
             log.exception("a page failed", exc_info=error, path=request.url.path)
     me = await _asking(request)
+    detail = detail[:1].upper() + detail[1:]
     made = page(request, me, "error.html", status, title=HTTPStatus(status).phrase, detail=detail)
     made.headers.update(headers)
     return made

@@ -1,4 +1,4 @@
-"""Counts of calls and loads of bridges: Redis on one side, Kamailio's shared memory on the other.
+"""Counts of calls, loads of bridges, health: Redis on one side, Kamailio's memory on the other.
 
 Kamailio reads its own memory during a call and never asks anybody. What comes from
 elsewhere expires there within seconds: with Redis or the publisher away, a limit counts
@@ -34,16 +34,17 @@ class Exchange:
 
     async def _once(self) -> None:
         try:
-            calls, bridges = await asyncio.to_thread(self._read)
+            calls, bridges, health = await asyncio.to_thread(self._read)
         except (OSError, RuntimeError, KeyError):
             return  # Kamailio is away
         await self._shared.report_calls(self._node, calls)
+        await self._shared.report_health(self._node, health)
         elsewhere = await self._shared.calls_elsewhere(self._node)
         loads = await self._shared.loads(bridges)
         await asyncio.to_thread(self._write, elsewhere, loads)
 
-    def _read(self) -> tuple[dict[str, int], list[str]]:
-        """Return the calls that Kamailio has now for all that is limited, and the bridges."""
+    def _read(self) -> tuple[dict[str, int], list[str], dict[str, int]]:
+        """Return Kamailio's calls now for all that is limited, the bridges, and its health."""
         calls = {}
         for name in self._rpc.table("limited"):
             profile, _, value = name.partition(":")
@@ -55,7 +56,24 @@ class Exchange:
             for set_id, uri, _ in self._rpc.destinations()
             if set_id > SINGLE_BRIDGE_SET
         ]
-        return calls, bridges
+        return calls, bridges, self._health()
+
+    def _health(self) -> dict[str, int]:
+        """Return what there is to see of Kamailio; calls are since it was started."""
+        counts = {name: int(value) for name, value in self._rpc.table("counts").items()}
+
+        def total(*names: str) -> int:
+            return sum(counts.get(name, 0) for name in names)
+
+        return {
+            "version": int(self._rpc.table("house").get("version", 0)),
+            "uptime": int(self._rpc.call("core.uptime")["uptime"]),
+            "transactions": int(self._rpc.call("tm.stats")["current"]),
+            "calls_in": total("in:fax", "in:account", "in:uri"),
+            "calls_out": total("out:fax", "out:call"),
+            "failovers": total("out:failover"),
+            "strangers": total("refused"),
+        }
 
     def _write(self, elsewhere: dict[str, int], loads: dict[str, int]) -> None:
         try:

@@ -41,6 +41,7 @@ class Field:
     needed: bool = False
     listed: bool = True
     writers: frozenset[str] | None = None  #: None: whoever may write the resource
+    section: str = ""  #: of a long form; fields of one stand together
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +85,18 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("outgoing_ddi_id", "ref", ref="ddis"),
         Field("email", "lines"),
         Field("send_by_email", "bool"),
-        Field("mail_events", "many", EVENTS, listed=False),
-        Field("mail_document", "choice", ("pdf", "link"), listed=False),
-        Field("station_id", listed=False),
-        Field("header_line", listed=False),
-        Field("resolution", "choice", RESOLUTIONS, listed=False),
-        Field("pictures", "choice", PICTURES, listed=False),
-        Field("long_pages", "choice", ("split", "scale"), listed=False),
-        Field("audio_fax", "choice", AUDIO, listed=False),
-        Field("ecm", "bool", listed=False),
-        Field("max_bit_rate", "choice", RATES, listed=False),
-        Field("max_attempts", "int", listed=False), Field("retry_delay", "int", listed=False),
+        Field("mail_events", "many", EVENTS, listed=False, section="By mail"),
+        Field("mail_document", "choice", ("pdf", "link"), listed=False, section="By mail"),
+        Field("header_line", listed=False, section="Sent pages"),
+        Field("resolution", "choice", RESOLUTIONS, listed=False, section="Sent pages"),
+        Field("pictures", "choice", PICTURES, listed=False, section="Sent pages"),
+        Field("long_pages", "choice", ("split", "scale"), listed=False, section="Sent pages"),
+        Field("max_attempts", "int", listed=False, section="When a fax fails"),
+        Field("retry_delay", "int", listed=False, section="When a fax fails"),
+        Field("station_id", listed=False, section="On the line"),
+        Field("audio_fax", "choice", AUDIO, listed=False, section="On the line"),
+        Field("ecm", "bool", listed=False, section="On the line"),
+        Field("max_bit_rate", "choice", RATES, listed=False, section="On the line"),
     ), of_company=True, title="virtual fax"),
     Resource("hours", "virtual_fax_hours", (
         Field("weekday", "choice", WEEKDAYS, needed=True),
@@ -174,9 +176,12 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
     Resource("carrier-servers", "carrier_servers", (
         Field("address"), Field("host"), Field("port", "int"),
         Field("transport", "choice", TRANSPORTS), Field("priority", "int"),
-        Field("from_domain", listed=False), Field("asserted_identity", "bool", listed=False),
-        Field("remote_party_id", "bool", listed=False), Field("enabled", "bool"),
-        Field("auth_user", listed=False), Field("auth_realm", listed=False),
+        Field("enabled", "bool"),
+        Field("from_domain", listed=False, section="Whom it sees"),
+        Field("asserted_identity", "bool", listed=False, section="Whom it sees"),
+        Field("remote_party_id", "bool", listed=False, section="Whom it sees"),
+        Field("auth_user", listed=False, section="How it knows us"),
+        Field("auth_realm", listed=False, section="How it knows us"),
     ), BRAND, BRAND, label="id", parent="carriers", parent_column="carrier_id", title="server",
         digest_column="auth_ha1"),
     Resource("carrier-rates", "carrier_rates", (
@@ -377,6 +382,17 @@ class ConfigStore:
         async with self._db.transaction() as c:
             rows = await (await c.execute(query)).fetchall()
         return [(int(row["id"]), str(row["label"])) for row in rows]
+
+    async def about(self, resource: Resource) -> str:
+        """Return what a table is for: its comment in the database."""
+        async with self._db.transaction() as c:
+            row = await (
+                await c.execute(
+                    "select coalesce(obj_description(%s::regclass, 'pg_class'), '') as text",
+                    [resource.table],
+                )
+            ).fetchone()
+        return str(row["text"]) if row else ""
 
     async def helps(self, resource: Resource) -> dict[str, str]:
         """Return what each column means: its comment in the database."""

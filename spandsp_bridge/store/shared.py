@@ -1,4 +1,4 @@
-"""Counts shared over Redis: calls of each Kamailio, load of each bridge.
+"""Counts shared over Redis: calls and health of each Kamailio, load of each bridge.
 
 All of it expires within seconds, and every failure is swallowed: without Redis each
 Kamailio counts its own calls alone.
@@ -39,6 +39,26 @@ class SharedCounts:
         except (RedisError, OSError):
             return {}
         return {b: int(v) for b, v in zip(bridges, values, strict=True) if v is not None}
+
+    async def report_health(self, node: str, health: dict[str, int]) -> None:
+        """Say how a Kamailio is: whatever numbers it has of itself."""
+        key = f"vfax:health:{node}"
+        try:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hset(key, mapping={k: str(v) for k, v in health.items()})
+                pipe.expire(key, EXPIRY)
+                await pipe.execute()
+        except (RedisError, OSError):
+            return
+
+    async def healths(self) -> dict[str, dict[str, int]]:
+        """Return what each Kamailio says of itself; nothing of one that is silent."""
+        try:
+            nodes = sorted(str(n) for n in await self._redis.smembers(_NODES))
+            told = {n: await self._redis.hgetall(f"vfax:health:{n}") for n in nodes}
+            return {n: {str(k): int(v) for k, v in h.items()} for n, h in told.items()}
+        except (RedisError, OSError, ValueError):
+            return {}
 
     async def report_calls(self, node: str, calls: dict[str, int]) -> None:
         """Say how many calls a Kamailio has for each ``company:ID`` and ``brand:ID``."""

@@ -131,10 +131,12 @@ async def main() -> int:
     table = Table(
         title=f"{minutes:g} minutes, {arguments.calls} calls at a time", title_justify="left"
     )
-    for column in ("", "first third", "last third", "all calls over"):
+    many = len(figures["threads"]["sixths"])
+    for column in ("", *(f"sixth {n + 1}" for n in range(many)), "all calls over"):
         table.add_column(column, justify="right")
     for held in after:
-        table.add_row(held, *(str(figures[held][part]) for part in ("first", "last", "after")))
+        sixths = (f"{value:g}" for value in figures[held]["sixths"])
+        table.add_row(held, *sixths, str(figures[held]["after"]))
     console = Console()
     console.print(table)
     console.print(count)
@@ -146,15 +148,15 @@ async def main() -> int:
 def summary(
     samples: list[dict[str, int]], after: dict[str, int], count: dict[str, int], minutes: float
 ) -> dict[str, Any]:
-    """Compare the medians of the first and the last third, after the warming up."""
-    third = max(1, len(samples) // 3)
+    """Compare the median of each sixth; the first one has the warming up in it."""
+    sixth = max(1, len(samples) // 6)
     figures: dict[str, Any] = {"minutes": minutes, **count}
     for held in after:
-        figures[held] = {
-            "first": statistics.median(s[held] for s in samples[:third]),
-            "last": statistics.median(s[held] for s in samples[-third:]),
-            "after": after[held],
-        }
+        sixths = [
+            statistics.median(s[held] for s in samples[start : start + sixth])
+            for start in range(0, max(1, len(samples) - sixth + 1), sixth)
+        ]
+        figures[held] = {"sixths": sixths[:6], "after": after[held]}
     return figures
 
 

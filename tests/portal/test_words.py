@@ -21,6 +21,7 @@ def said() -> set[str]:
     for resource in RESOURCES.values():
         found.add(resource.title)
         found |= {words(field.name) for field in resource.fields}
+        found |= {field.section for field in resource.fields if field.section}
     return found
 
 

@@ -1,4 +1,4 @@
-// What htmx does not do: live news, dropped files, the viewer's keys, the menu on small screens.
+// What htmx does not do: live news, dropped files, the viewer's keys, folds on small screens.
 "use strict";
 
 // ---- live news: each piece is HTML with an id that says what it replaces --------------------------
@@ -66,11 +66,10 @@ if (viewer) {
   show();
 }
 
-// ---- the menu: open beside the page, closed above it ---------------------------------------------------
-const menu = document.querySelector(".menu");
-if (menu) {
+// ---- the menu and the filters: open where there is room ---------------------------------------------------
+document.querySelectorAll("[data-fold]").forEach((fold) => {
   const small = matchMedia("(max-width: 56rem)");
-  const fit = () => { menu.open = !small.matches; };
+  const fit = () => { fold.open = !small.matches || fold.dataset.fold === "no"; };
   small.addEventListener("change", fit);
   fit();
-}
+});
