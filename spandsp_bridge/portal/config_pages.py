@@ -157,7 +157,7 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
         shown=partial(shown, zone=zone_of(me.time_zone)),
         can_add=resource.made_by(me.role),
         said=t("Saved.") if said == "saved" else t("Deleted.") if said == "deleted" else "",
-        about=await store.about(resource),
+        about=help_of(await store.about(resource)),
     )  # fmt: skip
 
 
@@ -180,7 +180,7 @@ async def _form(
     fields = store.writable(resource)
     if me.role == COMPANY:
         fields = [f for f in fields if f.name != "company_id"]
-    helps = {n: _help(h) for n, h in (await store.helps(resource)).items()}
+    helps = {n: help_of(h) for n, h in (await store.helps(resource)).items()}
     if me.language != "en":
         helps = {n: LANGUAGES.get(me.language, {}).get(h, h) for n, h in helps.items()}
     children: list[dict[str, Any]] = []
@@ -218,7 +218,7 @@ async def _form(
     )  # fmt: skip
 
 
-def _help(comment: str) -> str:
+def help_of(comment: str) -> str:
     """Return a column's comment as people read it who see a form, not a table."""
     said = re.sub(r"\bnull\b", "empty", comment)
     return re.sub(r"^false:", "Off:", re.sub(r"^true:", "On:", said))

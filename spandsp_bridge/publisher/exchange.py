@@ -68,7 +68,6 @@ class Exchange:
         return {
             "version": int(self._rpc.table("house").get("version", 0)),
             "uptime": int(self._rpc.call("core.uptime")["uptime"]),
-            "transactions": int(self._rpc.call("tm.stats")["current"]),
             "calls_in": total("in:fax", "in:account", "in:uri"),
             "calls_out": total("out:fax", "out:call"),
             "failovers": total("out:failover"),

@@ -242,6 +242,13 @@ async def lists(database: Database, rounds: int) -> dict[str, float]:
         "a month a year ago": lambda: found.page(
             Wanted(company=1, since=week, until=week + timedelta(days=30))
         ),
+        "by number": lambda: found.page(Wanted(company=1, direction="in", order="number")),
+        "by pages, most first": lambda: found.page(
+            Wanted(company=1, direction="out", order="-pages")
+        ),
+        "by pages, failed": lambda: found.page(
+            Wanted(company=1, direction="out", order="-pages", status=("error",))
+        ),
         "part of a number": lambda: found.page(Wanted(company=1, number="123456")),
         "number, short company": lambda: found.page(Wanted(company=7, number="23456")),
         "station id": lambda: found.page(Wanted(company=1, station="station 4321")),

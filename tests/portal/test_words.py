@@ -1,12 +1,14 @@
 """Everything that the portal says can be said in every language."""
 
 import re
+from collections.abc import Iterator
 from string import Formatter
 
-from spandsp_bridge.portal.config_pages import TITLES, words
+from spandsp_bridge.portal.config_pages import TITLES, help_of, words
 from spandsp_bridge.portal.page import HERE
 from spandsp_bridge.portal.pictures import SAYS
 from spandsp_bridge.portal.words import ENGLISH, LANGUAGES, SPANISH
+from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.config import RESOURCES
 
 SAID = re.compile(r"""\bt\(\s*(?:"([^"]+)"|'([^']+)')\s*[,)]""")
@@ -28,6 +30,28 @@ def said() -> set[str]:
 def test_every_text_is_there_in_spanish() -> None:
     found = said()
     assert len(found) > 300
+    assert sorted(found - set(SPANISH)) == [], "add them to spandsp_bridge/portal/words.py"
+
+
+COMMENT = re.compile(r"comment on (?:column|table) ([\w.]+) is\s+'((?:[^']|'')*)'")
+
+
+def helps() -> Iterator[str]:
+    """Yield what the forms say of their tables and columns."""
+    comments: dict[str, str] = {}
+    for file in sorted((ROOT / "sql" / "migrations").glob("*.sql")):
+        for name, text in COMMENT.findall(file.read_text()):
+            comments[name] = text.replace("''", "'")
+    for resource in RESOURCES.values():
+        yield help_of(comments[resource.table])
+        for field in resource.fields:
+            if field.writers is None or field.writers:
+                yield help_of(comments.get(f"{resource.table}.{field.name}", ""))
+
+
+def test_every_help_is_there_in_spanish() -> None:
+    found = {text for text in helps() if text}
+    assert len(found) > 120
     assert sorted(found - set(SPANISH)) == [], "add them to spandsp_bridge/portal/words.py"
 
 
