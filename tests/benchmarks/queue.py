@@ -203,7 +203,8 @@ async def generate(url: str, total: int, progress: Progress) -> float:
         await c.execute("set session_replication_role = replica")
         cursor = await c.execute(
             "select indexdef, indexname from pg_indexes where tablename = 'faxes' and indexname in"
-            " ('faxes_by_number', 'faxes_by_station')"
+            " ('faxes_by_number', 'faxes_by_station', 'faxes_in_order_of_number',"
+            " 'faxes_in_order_of_pages')"
         )
         later = await cursor.fetchall()
         for _, name in later:  # what is sorted at once is sorted sooner
