@@ -11,10 +11,11 @@ from typing import Any
 
 from psycopg import sql
 
-from spandsp_bridge.store.database import Transactions
+from spandsp_bridge.store.database import Connection, Transactions
 from spandsp_bridge.store.faxes import Fax, fax_of
 
 MOST = 200  #: rows of one page
+FEW = 5000  #: faxes that a search finds first, to be looked at one by one
 TIME, NUMBER, PAGES = "time", "number", "pages"
 #: What a list may be sorted by, as SQL; with a - before it, it runs down.
 KEYS = {TIME: "f.created_at", NUMBER: "f.remote_number", PAGES: "coalesce(f.pages, 0)"}
@@ -69,6 +70,10 @@ def _escaped(text: str) -> str:
     return "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
+def _station(text: str) -> str:
+    return _escaped(text.replace(" ", "").upper())[1:]
+
+
 def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
     """Yield conditions in SQL with the value of each: only what is asked for is in the query."""
     yield "f.deleted_at is null", None
@@ -92,9 +97,8 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
     if wanted.number:
         yield "f.remote_number like {}", _escaped(wanted.number)
     if wanted.station:
-        begins = _escaped(wanted.station.replace(" ", "").upper())[1:]
         yield "f.remote_station_id <> ''", None
-        yield "upper(replace(f.remote_station_id, ' ', '')) like {}", begins
+        yield "upper(replace(f.remote_station_id, ' ', '')) like {}", _station(wanted.station)
     if wanted.since is not None:
         yield "f.created_at >= {}", wanted.since
     if wanted.until is not None:
@@ -103,12 +107,14 @@ def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
         yield "f.direction = 'in' and f.read_at is null", None
 
 
-def where(wanted: Wanted) -> sql.Composed:
-    """Return the conditions of a list."""
+def where(wanted: Wanted, found: list[int] | None = None) -> sql.Composed:
+    """Return the conditions of a list; `found` are the faxes that a search has found already."""
     parts: list[sql.Composable] = [
         sql.SQL(text).format(sql.Literal(value)) if value is not None else sql.SQL(text)
         for text, value in _conditions(wanted)
     ]
+    if found is not None:
+        parts.append(sql.SQL("f.id = any({}::bigint[])").format(sql.Literal(found)))
     if wanted.behind is not None:
         key, down = _sorted(wanted.order)
         parts.append(sql.SQL("({key}, f.id) {than} ({value}, {id})").format(
@@ -132,17 +138,39 @@ class FaxLists:
     async def page(self, wanted: Wanted, limit: int = 50) -> list[Listed]:
         """Return the first of the faxes that are wanted, `limit` at most."""
         key, down = _sorted(wanted.order)
-        query = sql.SQL(
+        # The page first, by its index; a join before the limit would cost the index.
+        page = sql.SQL(
             "select {columns}, v.name as virtual_fax, f.direction = 'in' and f.read_at is null"
-            " as unread from faxes f join virtual_faxes v on v.id = f.virtual_fax_id"
-            " where {where} order by {key} {way}, f.id {way} limit {limit}"
-        ).format(
-            columns=_COLUMNS, where=where(wanted), key=key, way=sql.SQL("desc" if down else "asc"),
-            limit=sql.Literal(max(1, min(limit, MOST))),
-        )  # fmt: skip
+            " as unread from (select * from faxes f where {where} order by {key} {way}, f.id {way}"
+            " limit {limit}) f join virtual_faxes v on v.id = f.virtual_fax_id"
+            " order by {key} {way}, f.id {way}"
+        )
         async with self._db.transaction() as c:
+            query = page.format(
+                columns=_COLUMNS, where=where(wanted, await self._found(c, wanted)), key=key,
+                way=sql.SQL("desc" if down else "asc"),
+                limit=sql.Literal(max(1, min(limit, MOST))),
+            )  # fmt: skip
             rows = await (await c.execute(query)).fetchall()
         return [Listed(fax_of(row), row["virtual_fax"], row["unread"]) for row in rows]
+
+    @staticmethod
+    async def _found(c: Connection, wanted: Wanted) -> list[int] | None:
+        """Return what a search for a number or a station id finds; None: too many, or no search.
+
+        A tenant's own query may not use the indexes of text search: PostgreSQL looks at
+        row-level security first. What is common enough is found without them.
+        """
+        number = wanted.number if wanted.number and len(wanted.number) > 2 else None
+        if wanted.company is None or not (number or wanted.station):
+            return None
+        pattern = _escaped(number) if number else None
+        station = _station(wanted.station) if wanted.station else None
+        cursor = await c.execute(
+            "select faxes_found(%s, %s, %s, %s) as id", [wanted.company, pattern, station, FEW + 1]
+        )
+        ids = [int(row["id"]) for row in await cursor.fetchall()]
+        return ids if len(ids) <= FEW else None
 
     async def unread(self, company: int) -> int:
         """Return how many received faxes nobody has opened, 100 at most."""

@@ -203,8 +203,8 @@ async def generate(url: str, total: int, progress: Progress) -> float:
         await c.execute("set session_replication_role = replica")
         cursor = await c.execute(
             "select indexdef, indexname from pg_indexes where tablename = 'faxes' and indexname in"
-            " ('faxes_by_number', 'faxes_by_station', 'faxes_in_order_of_number',"
-            " 'faxes_in_order_of_pages')"
+            " ('faxes_by_number', 'faxes_by_station', 'faxes_in_by_number', 'faxes_out_by_number',"
+            " 'faxes_in_by_pages', 'faxes_out_by_pages')"
         )
         later = await cursor.fetchall()
         for _, name in later:  # what is sorted at once is sorted sooner
@@ -221,8 +221,10 @@ async def generate(url: str, total: int, progress: Progress) -> float:
 
 
 async def lists(database: Database, rounds: int) -> dict[str, float]:
-    """Return the median milliseconds of each list that people look at."""
-    found = FaxLists(database)
+    """Return the median milliseconds of each list that people look at, as the portal asks."""
+    # As the portal does, in the tenant's role: row-level security has its price.
+    found = FaxLists(database.tenant("company", company=1))
+    short = FaxLists(database.tenant("company", company=7))
     store = FaxStore(database)
     week = datetime.now(UTC) - timedelta(days=400)
     some = await found.page(Wanted(company=1), 50)
@@ -234,7 +236,7 @@ async def lists(database: Database, rounds: int) -> dict[str, float]:
         "newest of all": lambda: store.faxes(50),
         "newest of a company": lambda: store.faxes(50, 7),
         "received, long company": lambda: found.page(Wanted(company=1, direction="in")),
-        "sent, short company": lambda: found.page(Wanted(company=7, direction="out")),
+        "sent, short company": lambda: short.page(Wanted(company=7, direction="out")),
         "far down": lambda: found.page(Wanted(company=1, behind=(deep.created_at, deep.id))),
         "failed": lambda: found.page(Wanted(company=1, status=("error",))),
         "under way, none": lambda: found.page(Wanted(company=1, status=("pending", "inprogress"))),
@@ -251,9 +253,10 @@ async def lists(database: Database, rounds: int) -> dict[str, float]:
             Wanted(company=1, direction="out", order="-pages", status=("error",))
         ),
         "part of a number": lambda: found.page(Wanted(company=1, number="123456")),
-        "number, short company": lambda: found.page(Wanted(company=7, number="23456")),
+        "number, short company": lambda: short.page(Wanted(company=7, number="23456")),
         "station id": lambda: found.page(Wanted(company=1, station="station 4321")),
-        "a virtual fax": lambda: found.page(Wanted(company=7, virtual_fax=7)),
+        "beginning of a station id": lambda: found.page(Wanted(company=1, station="station 43")),
+        "a virtual fax": lambda: short.page(Wanted(company=7, virtual_fax=7)),
     }
     took: dict[str, float] = {}
     for name, run in kinds.items():

@@ -23,10 +23,10 @@ async def company(database: Database) -> AsyncIterator[int]:
                 " v as (insert into virtual_faxes (brand_id, company_id, name)"
                 " select brand_id, id, 'Lists' from k returning id, brand_id, company_id),"
                 " f as (insert into faxes (brand_id, company_id, virtual_fax_id, direction,"
-                " local_number, remote_number, pages, created_at)"
+                " local_number, remote_number, pages, created_at, remote_station_id)"
                 " select brand_id, company_id, id, 'in', '+34911000001',"
                 " '+3491100' || (1000 + n * 7 %% 13), nullif(n * 5 %% 11, 0),"
-                " now() - make_interval(mins => n / 3)"
+                " now() - make_interval(mins => n / 3), 'Fax ' || n"
                 " from v, generate_series(1, %s) n returning 1)"
                 " select id, (select count(*) from f) as made from k",
                 [FAXES],
@@ -57,6 +57,25 @@ async def test_every_fax_is_in_the_list_once(database: Database, company: int, o
     assert len(seen) == len({fax.id for fax in seen}) == FAXES
     places = [place(fax, order) for fax in seen]
     assert places == sorted(places, reverse=order.startswith("-"))
+
+
+@pytest.mark.parametrize("few", [5000, 3])
+@pytest.mark.parametrize(
+    ("number", "station", "found"),
+    [("1012", None, 10), (None, "fax 1", 49), (None, "Fax12", 11), ("1012", "fax 1", 4),
+     ("00", None, 137), ("+3491100", None, 137), ("%", None, 0), ("_012", None, 0),
+     ("77", None, 0)],
+)  # fmt: skip
+async def test_a_search_finds_all_there_is(
+    database: Database, company: int, monkeypatch: pytest.MonkeyPatch,
+    number: str | None, station: str | None, found: int, few: int,
+) -> None:  # fmt: skip
+    """In the company's own role, whether it finds few or many."""
+    monkeypatch.setattr("spandsp_bridge.store.lists.FEW", few)
+    lists = FaxLists(database.tenant("company", company=company))
+    rows = await lists.page(Wanted(company=company, number=number, station=station), 200)
+    assert len(rows) == found
+    assert all(number in row.fax.remote_number for row in rows if number)
 
 
 @pytest.mark.parametrize("order", ORDERS)

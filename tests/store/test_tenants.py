@@ -271,8 +271,15 @@ async def test_functions_stay_inside_too(world: AsyncConnection[Any]) -> None:
         b" and (has_function_privilege('vfax_brand', p.oid, 'execute')"
         b"      or has_function_privilege('vfax_company', p.oid, 'execute'))"
     )
-    assert await cursor.fetchall() == [], "would run with its owner's rights"
+    runs_as_owner = [next(iter(row)) for row in await cursor.fetchall()]
+    assert runs_as_owner == ["faxes_found"], "would run with its owner's rights; look at each one"
+    await become(world, "company")
+    find = "select * from faxes_found({}, '+%', null, 10)"
+    assert await attempt(world, find.format(OURS)) == 1
+    for other in (THEIRS, "null"):
+        assert await attempt(world, find.format(other)) == "42501", other
     await become(world, "brand")
+    assert await attempt(world, find.format(OURS)) == "42501"
     told = await (
         await world.execute(b"select explain_route(%s, '+34911234567')", [OURS])
     ).fetchone()
