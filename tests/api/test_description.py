@@ -41,8 +41,8 @@ async def test_schemathesis_finds_nothing(
     program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     assert program is not None
     process = await asyncio.create_subprocess_exec(
-        program, "--config-file", str(config), "run", f"{stack.portal_url}/v1/openapi.json", "-H", f"Authorization: {key}",
-        "-n", "8", "--phases", "examples,coverage,fuzzing",
+        program, "--config-file", str(config), "run", f"{stack.portal_url}/v1/openapi.json",
+        "-H", f"Authorization: {key}", "-n", "8", "--phases", "examples,coverage,fuzzing",
         "--suppress-health-check", "all", "--seed", "1", "--no-color",
         cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
