@@ -137,7 +137,7 @@ async def main() -> int:
     for held in after:
         sixths = (f"{value:g}" for value in figures[held]["sixths"])
         table.add_row(held, *sixths, str(figures[held]["after"]))
-    console = Console()
+    console = Console(width=110)
     console.print(table)
     console.print(count)
     if arguments.json:
