@@ -126,7 +126,7 @@ async def numbers(
     """Show the numbers as they will be called, and what is wrong with them."""
     store = FaxStore(me.tenant(web_of(request)))
     try:
-        virtual_fax = await sender_of(store, sender or "0")
+        virtual_fax = await sender_of(store, sender if sender.isdigit() else "0")
     except UserError:
         return HTMLResponse("")
     told: list[tuple[str, str, str]] = []

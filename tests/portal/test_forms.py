@@ -92,6 +92,34 @@ async def test_a_carrier_server_s_login(operator: httpx.AsyncClient, database: D
             await c.execute("delete from carrier_servers where id = %s", [row])
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "to=%00&sender=%00",
+        "to=1&sender=x/%00",
+        "to=%FF&sender=1",
+        "sender=99999999999999999999&to=1",
+        "to=" + "%0A1" * 3000,
+    ],
+)
+async def test_strange_numbers_do_no_harm(stack: Stack, database: Database, asked: str) -> None:
+    brand, acme = await company_of(database, "Acme")
+    await person(database, "strange@browser.example", "company", brand, acme)
+    client = await logged_in(stack, "strange@browser.example")
+    try:
+        answer = await client.get(f"/send/numbers?{asked}")
+        assert answer.status_code == 200, answer.text
+        for order in ("number", "-pages", "time", "nonsense", "%00"):
+            answer = await client.get(f"/faxes/out?sort={order}&station=%00&number=%00")
+            assert answer.status_code == 200, order
+        answer = await client.get("/faxes/out?sort=number&cursor=AAAA")
+        assert answer.status_code == 422
+    finally:
+        await client.aclose()
+        async with database.transaction() as c:
+            await c.execute("delete from users where email = 'strange@browser.example'")
+
+
 async def test_faxes_go_to_the_brand_s_countries_alone(
     stack: Stack, database: Database, operator: httpx.AsyncClient
 ) -> None:
