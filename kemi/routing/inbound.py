@@ -19,9 +19,8 @@ DAY = 86400
 
 def choose_provider(providers: Sequence[Provider], local: str, port: int) -> Provider | None:
     """Return who calls from an address, by our socket that it reached; the most exact row wins."""
-    first = providers[0]
-    if len(providers) == 1 and first.local is None and first.port is None:
-        return first
+    if len(providers) == 1 and providers[0].local is None and providers[0].port is None:
+        return providers[0]
     matching = [
         p
         for p in providers

@@ -19,6 +19,8 @@ def to_e164(user: str) -> str | None:
 
     Understood are ``+34...``, ``0034...`` and ``34...``.
     """
+    if _E164.match(user):
+        return user
     text = digits(user)
     if text.startswith("00"):
         text = "+" + text[2:]
@@ -42,9 +44,7 @@ def apply(rules: tuple[Rule, ...], number: str) -> str:
 def incoming(transformation: Transformation, direction: Direction, user: str) -> str | None:
     """Return a peer's number as E.164, or None."""
     rules = transformation.get(direction)
-    if not rules:
-        return user if _E164.match(user) else to_e164(user)
-    return to_e164(apply(rules, digits(user)))
+    return to_e164(apply(rules, digits(user)) if rules else user)
 
 
 def outgoing(transformation: Transformation, direction: Direction, number: str) -> str:

@@ -17,7 +17,6 @@ from spandsp_bridge.documents.tiff import to_pdf
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import page, translator
-from spandsp_bridge.portal.words import LANGUAGES
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.store.config import (
     RESOURCES,
@@ -108,6 +107,11 @@ def _resource(me: Principal, key: str) -> Resource:
     return found
 
 
+def _single(me: Principal, key: str) -> bool:
+    """Tell whether somebody has one row of a table, which needs no list."""
+    return key == "brand" or (key == "companies" and me.role == COMPANY)
+
+
 def _visible(resource: Resource, me: Principal) -> list[Field]:
     hidden = {"company_id"} if me.role == COMPANY else set()
     fields = [f for f in resource.fields if f.listed and f.name not in hidden]
@@ -144,7 +148,7 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
     if resource.parent:
         raise NotFoundError(f"there is no page {key[:40]}")
     rows = await store.rows(resource)
-    if (key == "brand" or (key == "companies" and me.role == COMPANY)) and rows:
+    if _single(me, key) and rows:
         return RedirectResponse(f"/config/{key}/{rows[0]['id']}", 303)
     defaults: list[dict[str, Any]] = []
     if key in DEFAULTS:
@@ -180,9 +184,8 @@ async def _form(
     fields = store.writable(resource)
     if me.role == COMPANY:
         fields = [f for f in fields if f.name != "company_id"]
-    helps = {n: help_of(h) for n, h in (await store.helps(resource)).items()}
-    if me.language != "en":
-        helps = {n: LANGUAGES.get(me.language, {}).get(h, h) for n, h in helps.items()}
+    t = translator(me.language)
+    helps = {n: t(help_of(h)) for n, h in (await store.helps(resource)).items()}
     children: list[dict[str, Any]] = []
     key = str(values.get("id", ""))
     if not new:
@@ -200,7 +203,7 @@ async def _form(
     back = f"/config/{resource.key}"
     if resource.parent:
         back = f"/config/{resource.parent}/{parent or values.get(resource.parent_column, '')}"
-    elif resource.key == "brand" or (me.role == COMPANY and resource.key == "companies"):
+    elif _single(me, resource.key):
         back = "/"
     return page(
         request, me, "form.html", status, resource=resource, fields=fields, values=values,

@@ -130,14 +130,15 @@ async def numbers(
     except UserError:
         return HTMLResponse("")
     told: list[tuple[str, str, str]] = []
-    for line in _lines(to)[:SHOWN_NUMBERS]:
+    lines = _lines(to)
+    for line in lines[:SHOWN_NUMBERS]:
         try:
             number = virtual_fax.destination(line)
         except UserError as error:
             told.append((line, "", f"{error}."))
         else:
             told.append((written(number), country_of(number), ""))
-    more = max(0, len(_lines(to)) - SHOWN_NUMBERS)
+    more = max(0, len(lines) - SHOWN_NUMBERS)
     return HTMLResponse(fragment(request, me, "_numbers.html", told=told, more=more))
 
 

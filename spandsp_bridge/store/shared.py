@@ -42,45 +42,42 @@ class SharedCounts:
 
     async def report_health(self, node: str, health: dict[str, int]) -> None:
         """Say how a Kamailio is: whatever numbers it has of itself."""
-        key = f"vfax:health:{node}"
-        try:
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(key, mapping={k: str(v) for k, v in health.items()})
-                pipe.expire(key, EXPIRY)
-                await pipe.execute()
-        except (RedisError, OSError):
-            return
+        await self._report("health", node, health)
 
     async def healths(self) -> dict[str, dict[str, int]]:
         """Return what each Kamailio says of itself; nothing of one that is silent."""
-        try:
-            nodes = sorted(str(n) for n in await self._redis.smembers(_NODES))
-            told = {n: await self._redis.hgetall(f"vfax:health:{n}") for n in nodes}
-            return {n: {str(k): int(v) for k, v in h.items()} for n, h in told.items()}
-        except (RedisError, OSError, ValueError):
-            return {}
+        return await self._told("health")
 
     async def report_calls(self, node: str, calls: dict[str, int]) -> None:
         """Say how many calls a Kamailio has for each ``company:ID`` and ``brand:ID``."""
-        key = f"vfax:calls:{node}"
+        await self._report("calls", node, calls)
+
+    async def calls_elsewhere(self, node: str) -> dict[str, int]:
+        """Return the calls of all other Kamailios together."""
+        total: dict[str, int] = {}
+        for calls in (await self._told("calls", but=node)).values():
+            for name, count in calls.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    async def _report(self, kind: str, node: str, numbers: dict[str, int]) -> None:
+        key = f"vfax:{kind}:{node}"
         try:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.sadd(_NODES, node)
                 pipe.delete(key)
-                if calls:
-                    pipe.hset(key, mapping={k: str(v) for k, v in calls.items()})
+                if numbers:
+                    pipe.hset(key, mapping={k: str(v) for k, v in numbers.items()})
                     pipe.expire(key, EXPIRY)
                 await pipe.execute()
         except (RedisError, OSError):
             return
 
-    async def calls_elsewhere(self, node: str) -> dict[str, int]:
-        """Return the calls of all other Kamailios together."""
-        total: dict[str, int] = {}
+    async def _told(self, kind: str, but: str = "") -> dict[str, dict[str, int]]:
+        """Return what the Kamailios have reported, by node, but for one of them."""
         try:
-            for other in {str(n) for n in await self._redis.smembers(_NODES)} - {node}:
-                for name, calls in (await self._redis.hgetall(f"vfax:calls:{other}")).items():
-                    total[str(name)] = total.get(str(name), 0) + int(calls)
+            nodes = sorted({str(n) for n in await self._redis.smembers(_NODES)} - {but})
+            told = {n: await self._redis.hgetall(f"vfax:{kind}:{n}") for n in nodes}
+            return {n: {str(k): int(v) for k, v in t.items()} for n, t in told.items()}
         except (RedisError, OSError, ValueError):
             return {}
-        return total

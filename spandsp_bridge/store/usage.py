@@ -4,9 +4,12 @@ from typing import Any
 
 from spandsp_bridge.store.database import Transactions
 
-_CALLS = """
-    from attempts a join faxes f on f.company_id = a.company_id and f.id = a.fax_id
-    where a.started_at > now() - interval '14 days' and a.reason is not null
+_RATES = """
+    select {name} as name, count(*) as calls,
+           count(*) filter (where a.reason = 'completed') as good
+    from attempts a {joins}
+    where a.started_at > now() - interval '14 days' and a.reason is not null and {known}
+    group by 1 order by 2 desc limit 12
 """
 
 
@@ -33,33 +36,34 @@ class Usage:
         )
         return [(row["day"], row["good"], row["bad"]) for row in rows]
 
+    async def _rates(self, name: str, joins: str, known: str) -> list[dict[str, Any]]:
+        """Return calls and completed ones by a name, the most called first."""
+        return await self._rows(_RATES.format(name=name, joins=joins, known=known))
+
     async def carriers(self) -> list[dict[str, Any]]:
         """Return calls and completed ones by carrier."""
-        return await self._rows(
-            "select k.name, count(*) as calls, count(*) filter (where a.reason = 'completed') as"
-            " good from attempts a left join carriers k on k.id = (a.route ->> 'carrier')::bigint"
-            " where a.started_at > now() - interval '14 days' and a.reason is not null"
-            " and a.route is not null group by 1 order by 2 desc limit 12"
+        return await self._rates(
+            "k.name",
+            "left join carriers k on k.id = (a.route ->> 'carrier')::bigint",
+            "a.route is not null",
         )
 
     async def routes(self) -> list[dict[str, Any]]:
         """Return calls and completed ones by outgoing route."""
-        return await self._rows(
-            "select '#' || (a.route ->> 'route') || coalesce(' ' || r.type || coalesce(' '"
-            " || p.name, ''), '') as name, count(*) as calls,"
-            " count(*) filter (where a.reason = 'completed') as good from attempts a"
-            " left join outgoing_routes r on r.id = (a.route ->> 'route')::bigint"
-            " left join routing_patterns p on p.id = r.pattern_id"
-            " where a.started_at > now() - interval '14 days' and a.reason is not null"
-            " and a.route ->> 'route' is not null group by 1 order by 2 desc limit 12"
+        return await self._rates(
+            "'#' || (a.route ->> 'route') || coalesce(' ' || r.type || coalesce(' ' || p.name, ''),"
+            " '')",
+            "left join outgoing_routes r on r.id = (a.route ->> 'route')::bigint"
+            " left join routing_patterns p on p.id = r.pattern_id",
+            "a.route ->> 'route' is not null",
         )
 
     async def destinations(self) -> list[dict[str, Any]]:
         """Return calls and completed ones by the first digits of the called number."""
-        return await self._rows(
-            "select left(f.remote_number, 3) as name, count(*) as calls,"
-            f" count(*) filter (where a.reason = 'completed') as good {_CALLS}"
-            " and f.direction = 'out' group by 1 order by 2 desc limit 12"
+        return await self._rates(
+            "left(f.remote_number, 3)",
+            "join faxes f on f.company_id = a.company_id and f.id = a.fax_id",
+            "f.direction = 'out'",
         )
 
     async def causes(self) -> list[dict[str, Any]]:
