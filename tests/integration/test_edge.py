@@ -164,10 +164,12 @@ async def test_a_call_reaches_a_registered_account(edge: Edge) -> None:
     assert request.startswith("INVITE sip:phone@127.0.0.66:")
     edge.phone.answer(request, source, 180, "Ringing")
     edge.phone.answer(request, source, 200, "OK", media="audio")
-    for expected in ("ACK", "BYE"):
+    seen = set()  # in either order: each goes through a SIP worker of its own
+    while seen != {"ACK", "BYE"}:
         request, source = await edge.phone.request()
-        assert request.startswith(expected)
-    edge.phone.answer(request, source, 200, "OK")
+        seen.add(request.split(" ")[0])
+        if request.startswith("BYE"):
+            edge.phone.answer(request, source, 200, "OK")
     answer = await call
     assert (answer.code, answer.provisional[-1]) == (200, 180)
 
