@@ -164,7 +164,7 @@ async def test_a_call_reaches_a_registered_account(edge: Edge) -> None:
     assert request.startswith("INVITE sip:phone@127.0.0.66:")
     edge.phone.answer(request, source, 180, "Ringing")
     edge.phone.answer(request, source, 200, "OK", media="audio")
-    seen = set()  # in either order: each goes through a SIP worker of its own
+    seen: set[str] = set()  # in either order: each goes through a SIP worker of its own
     while seen != {"ACK", "BYE"}:
         request, source = await edge.phone.request()
         seen.add(request.split(" ")[0])
