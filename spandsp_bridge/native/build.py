@@ -12,6 +12,8 @@ FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, wh
 SOURCES = (
     "engine.c",
     "call.c",
+    "page.c",
+    "t6.c",
     "t38_media.c",
     "audio_media.c",
     "rtp.c",
@@ -30,6 +32,7 @@ def _declarations(header: str) -> str:
 ffibuilder = FFI()
 ffibuilder.cdef(_declarations("engine.h"))
 ffibuilder.cdef(_declarations("udptl.h"))
+ffibuilder.cdef(_declarations("t6.h"))
 ffibuilder.cdef(_declarations("frame_guard.h"))
 ffibuilder.cdef(_declarations("rtp.h"))
 ffibuilder.cdef(
@@ -43,6 +46,7 @@ ffibuilder.set_source(
     """
     #include "engine.h"
     #include "udptl.h"
+    #include "t6.h"
     #include "frame_guard.h"
     #include "rtp.h"
     #include <spandsp.h>
@@ -51,7 +55,7 @@ ffibuilder.set_source(
     include_dirs=[str(FOLDER)],
     # The generated wrapper is not ours to keep free of warnings.
     extra_compile_args=[*STRICT, "-Wno-unused-parameter", "-Wno-missing-field-initializers"],
-    libraries=["spandsp"],
+    libraries=["spandsp", "tiff"],
 )
 
 if __name__ == "__main__":

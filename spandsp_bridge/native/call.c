@@ -18,7 +18,7 @@ enum {
     PAGE_VERDICT_MS = 2500,        /* holding is safe to 3 s with ECM (T4) */
     REPEATED_MS = 5000,            /* a command is repeated after T4, 3 s */
     NO_RTP_MS = 8000,              /* without a first packet */
-    LOOK_MS = 500,                 /* between looks at the size of a running page */
+    LOOK_MS = 500,                 /* between looks at a page that is coming */
     MAX_TRACES = 4000,
     MAX_ROWS = 30000,              /* of one page: 3.7 m at fine resolution */
 };
@@ -40,8 +40,7 @@ static void copy_text(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from ? from : "");
 }
 
-/* The T.30 of whatever carries it now, or NULL. */
-static t30_state_t *t30_of(struct call *c)
+t30_state_t *call_t30(struct call *c)
 {
     if (c->t38 != NULL && c->t38->terminal != NULL)
         return t38_terminal_get_t30_state(c->t38->terminal);
@@ -54,7 +53,7 @@ static t30_state_t *t30_of(struct call *c)
 
 static void collect_stats(struct call *c, struct vfx_stats *s)
 {
-    t30_state_t *t30 = t30_of(c);
+    t30_state_t *t30 = call_t30(c);
     t30_stats_t t;
 
     memset(s, 0, sizeof(*s));
@@ -143,15 +142,16 @@ static void on_log(int level, const char *text)
 /* SpanDSP confirms a post-page command that it takes for a repeated one, as if its MCF had been
  * lost. Without ECM that may be a page whose whole signal was lost: it would be confirmed, and
  * be nowhere. The MCF is queued now and leaves from a later tick, which does not come. */
-static void note_answer(struct call *c, uint8_t fcf)
+static void note_answer(struct call *c, t30_state_t *t30, uint8_t fcf)
 {
     t30_stats_t t;
 
     fcf &= 0xFE;
     if (fcf == (T30_CFR & 0xFE) || fcf == (T30_FTT & 0xFE)) {
         c->image_seen = 0;
+        page_take_over(c, t30);
     } else if (fcf == (T30_MCF & 0xFE)) {
-        t30_get_transfer_statistics(t30_of(c), &t);
+        t30_get_transfer_statistics(t30, &t);
         if (!t.error_correcting_mode
             && (c->media == VFX_T38 ? c->image_seen : now_ms() - c->answered_ms > REPEATED_MS))
             c->false_mcf = 1;
@@ -167,7 +167,6 @@ static void on_frame(t30_state_t *t30, void *user_data, int incoming, const uint
     char fif[3 * 24 + 1] = "";
     int at = 0;
 
-    (void) t30;
     if (len < 3 || msg[2] == T4_FCD || msg[2] == T4_RCP)
         return;
     if ((msg[2] & 0xFE) == T30_CSI || (msg[2] & 0xFE) == T30_TSI) {
@@ -181,7 +180,7 @@ static void on_frame(t30_state_t *t30, void *user_data, int incoming, const uint
             at += snprintf(fif + at, sizeof(fif) - (size_t) at, " %02X", msg[i]);
     }
     if (!incoming && !c->options.sending)
-        note_answer(c, msg[2]);
+        note_answer(c, t30, msg[2]);
     call_trace(c, "%c %s%s", incoming ? '<' : '>', t30_frametype(msg[2]), fif);
 }
 
@@ -299,12 +298,13 @@ static void finish(struct call *c)
     /* The file is closed before anybody is told. */
     t38_media_free(c);
     audio_media_free(c);
+    t6_free(&c->page.t6);
     engine_send_event(c->engine, &event, offsetof(struct vfx_event, stats) + sizeof(event.stats));
 }
 
 void call_end(struct call *c, enum vfx_cause cause)
 {
-    t30_state_t *t30 = t30_of(c);
+    t30_state_t *t30 = call_t30(c);
 
     if (c->state == OVER)
         return;
@@ -479,19 +479,17 @@ void call_read_audio(struct call *c)
 
 /* ---- time ------------------------------------------------------------------------ */
 
-/* Tell whether what is being received has grown too large. */
-static int too_large(struct call *c, int64_t now)
+/* Encode what came of a page. Returns 1 when what is being received has grown too large. */
+static int look_at_page(struct call *c)
 {
-    t30_state_t *t30 = t30_of(c);
+    t30_state_t *t30 = call_t30(c);
     t30_stats_t t;
 
     if (c->options.sending || t30 == NULL)
         return 0;
     if (c->pages > c->options.max_pages)
         return 1;
-    if (now - c->looked_ms < LOOK_MS)
-        return 0;
-    c->looked_ms = now;
+    page_encode_rows(c, t30);
     t30_get_transfer_statistics(t30, &t);
     return t.length > MAX_ROWS || t.image_size > c->options.max_page_bytes;
 }
@@ -521,9 +519,12 @@ void call_tick(struct call *c, int64_t now)
         call_end(c, VFX_BY_PAGE_LOST);
         return;
     }
-    if (too_large(c, now)) {
-        call_end(c, VFX_BY_LIMIT);
-        return;
+    if (now - c->looked_ms >= LOOK_MS) {
+        c->looked_ms = now;
+        if (look_at_page(c)) {
+            call_end(c, VFX_BY_LIMIT);
+            return;
+        }
     }
     if (c->held && now - c->held_since_ms > PAGE_VERDICT_MS) {
         call_end(c, VFX_BY_PAGE_STALLED);
@@ -638,6 +639,7 @@ void call_free(struct call *c)
 {
     t38_media_free(c);
     audio_media_free(c);
+    t6_free(&c->page.t6);
     if (c->t38_source.fd >= 0)
         close(c->t38_source.fd);
     if (c->audio_source.fd >= 0)

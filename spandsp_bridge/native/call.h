@@ -13,6 +13,7 @@
 #include "engine.h"
 #include "frame_guard.h"
 #include "rtp.h"
+#include "t6.h"
 #include "udptl.h"
 
 enum {
@@ -52,6 +53,11 @@ struct audio_media {
     int heard, sound_ms;
 };
 
+struct page {                      /* being received */
+    struct t6 t6;
+    int kept;                      /* rows at the start of SpanDSP's buffer that are encoded */
+};
+
 struct call {
     uint64_t id;
     struct call *next_in_bucket;
@@ -65,6 +71,7 @@ struct call {
     struct t38_media *t38;
     struct audio_media *audio;
     struct frame_guard guard;
+    struct page page;
 
     int64_t started_ms, last_tick_ms, last_packet_ms, looked_ms;
     int held;                      /* a received page awaits its verdict */
@@ -106,8 +113,15 @@ void call_tick(struct call *c, int64_t now);
 
 __attribute__((format(printf, 2, 3)))
 void call_trace(struct call *c, const char *format, ...);
+/* The T.30 of whatever carries it now, or NULL. */
+t30_state_t *call_t30(struct call *c);
 /* Give T.30 its document, its abilities and its handlers. */
 void call_prepare_t30(struct call *c, t30_state_t *t30);
+
+/* Before the first page: its rows come to us. */
+void page_take_over(struct call *c, t30_state_t *t30);
+/* Now and then: encode what came of a page. */
+void page_encode_rows(struct call *c, t30_state_t *t30);
 
 int t38_media_start(struct call *c, const struct vfx_peer *peer);
 void t38_media_take(struct call *c, const uint8_t *packet, size_t len);

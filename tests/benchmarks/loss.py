@@ -25,7 +25,7 @@ from tests.benchmarks.engine import dense_document
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parent.parent / "spandsp_bridge" / "native"
-SOURCES = ("call", "t38_media", "audio_media", "rtp", "udptl", "frame_guard")
+SOURCES = ("call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl", "frame_guard")
 PAGES = 3
 LOSSES = (0.0, 0.01, 0.03, 0.05, 0.10)
 BURST = 3
@@ -38,7 +38,7 @@ def simulator(folder: Path) -> Path:
     subprocess.run(
         ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(NATIVE),
          "-Wl,--wrap=clock_gettime,--wrap=sendto", "-o", str(program), str(HERE / "simulate.c"),
-         *(str(NATIVE / f"{name}.c") for name in SOURCES), "-lspandsp", "-lm"],
+         *(str(NATIVE / f"{name}.c") for name in SOURCES), "-lspandsp", "-ltiff", "-lm"],
         check=True,
     )  # fmt: skip
     return program

@@ -27,7 +27,7 @@ NATIVE = ROOT / "spandsp_bridge" / "native"
 SOURCES = {
     "udptl": ("udptl",),
     "rtp": ("rtp",),
-    "engine": ("call", "t38_media", "audio_media", "rtp", "udptl", "frame_guard"),
+    "engine": ("call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl", "frame_guard"),
 }
 PYTHON = ("sip", "sdp")
 NAMES = (*SOURCES, *PYTHON)
@@ -45,7 +45,7 @@ def build(name: str, folder: Path) -> list[str]:
          "-fno-sanitize-recover=undefined", "-I", str(NATIVE),
          "-Wl,--wrap=clock_gettime,--wrap=sendto" if name == "engine" else "-Wall",
          "-o", str(program), str(HERE / f"{name}.c"),
-         *(str(NATIVE / f"{source}.c") for source in SOURCES[name]), "-lspandsp"],
+         *(str(NATIVE / f"{source}.c") for source in SOURCES[name]), "-lspandsp", "-ltiff"],
         check=True,
     )  # fmt: skip
     return [str(program)]

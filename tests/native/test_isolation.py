@@ -33,10 +33,10 @@ SEGMENTATION_FAULT = -11
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("unguarded") / "engine"
     sources = [str(NATIVE / f"{name}.c") for name in
-               ("engine", "call", "t38_media", "audio_media", "rtp", "udptl")]  # fmt: skip
+               ("engine", "call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl")]  # fmt: skip
     subprocess.run(
         ["gcc", "-std=gnu11", "-O2", "-g", "-I", str(NATIVE), "-o", str(program),
-         str(HERE / "no_guard.c"), *sources, "-lspandsp"],
+         str(HERE / "no_guard.c"), *sources, "-lspandsp", "-ltiff"],
         check=True,
     )  # fmt: skip
     return program

@@ -1,0 +1,29 @@
+/* T.6 (Group 4) encoding, a row at a time, into memory that grows. */
+#ifndef VFAX_T6_H
+#define VFAX_T6_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { T6_MAX_WIDTH = 4864 };      /* A3 at 400 dpi */
+
+struct t6 {
+    int width;                     /* pixels of a row; 0: no page has begun */
+    int rows;
+    int failed;                    /* there was no memory: what is encoded is of no use */
+    uint8_t *octets;
+    size_t len, capacity;
+    uint64_t bits;                 /* the last `pending` of them are not in `octets` yet */
+    int pending;
+    uint16_t *row, *reference;     /* where the colour changes, beginning with the first black */
+};
+
+/* Begin a page; what was encoded before is dropped. */
+void t6_begin(struct t6 *t, int width);
+/* Encode a row of (width + 7) / 8 octets, the leftmost pixel in the highest bit, 1 is black. */
+void t6_row(struct t6 *t, const uint8_t *pixels);
+/* End the page. Returns 0, and `len` octets, or -1. */
+int t6_end(struct t6 *t);
+void t6_free(struct t6 *t);
+
+#endif
