@@ -99,16 +99,18 @@ class Node:
             receiver: Receiver | None = None
             if self._receives:
                 spool = Spool(s.spool)
+                find = Directory(store).find
                 drain = SpoolDrain(
-                    spool, store, s.node, lambda: receiver.active if receiver else ()
-                )
+                    spool, store, s.node, find=find,
+                    active=lambda: receiver.active if receiver else (),
+                )  # fmt: skip
                 receiver = Receiver(
                     engine=engine,
                     spool=spool,
                     media_address=s.media_address,
                     limits=Limits(s.max_calls, s.max_call_seconds, s.max_pages),
-                    find=Directory(store).find,
-                    on_stored=drain.wake,
+                    find=find,
+                    on_over=drain.take,
                 )
                 tasks.append(drain.run())
             agent = UserAgent(

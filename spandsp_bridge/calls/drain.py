@@ -1,7 +1,8 @@
 """The task that empties the spool into PostgreSQL; a page stays until it is stored."""
 
 import asyncio
-from collections.abc import Callable, Collection
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 import psycopg
@@ -11,11 +12,11 @@ from spandsp_bridge.calls.paper import faxed_pdf
 from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
 from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail
 from spandsp_bridge.model import Outcome
-from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 5.0  #: between looks at the whole spool
 
 LOST = Outcome(
     ok=False,
@@ -29,55 +30,64 @@ class SpoolDrain:
     """Stores calls that are over. Runs until cancelled; the database may be away for hours."""
 
     def __init__(
-        self, spool: Spool, store: FaxStore, node: str, active: Callable[[], Collection[str]]
+        self,
+        spool: Spool,
+        store: FaxStore,
+        node: str,
+        *,
+        find: Callable[[int], Awaitable[VirtualFax | None]],
+        active: Callable[[], Collection[str]],
     ) -> None:
         self._spool = spool
         self._store = store
         self._node = node
+        self._find = find
         self._active = active
+        self._over: list[str] = []
         self._wake = asyncio.Event()
 
-    def wake(self) -> None:
-        """Look into the spool now."""
+    def take(self, key: str) -> None:
+        """Store a call now: it is over."""
+        self._over.append(key)
         self._wake.set()
 
     async def run(self) -> None:
-        """Empty the spool for ever."""
+        """Store each call as it ends, for ever; now and then whatever else is in the spool."""
+        clock = asyncio.get_running_loop().time
+        whole_at = clock()
         while True:
             self._wake.clear()
-            await self.drain_once()
-            try:
-                await asyncio.wait_for(self._wake.wait(), RETRY_SECONDS)
-            except TimeoutError:
-                continue
+            over, self._over = self._over, []
+            if clock() >= whole_at:
+                await self._store_all(await asyncio.to_thread(lambda: list(self._spool.entries())))
+                whole_at = clock() + RETRY_SECONDS
+            else:
+                await self._store_all(self._spool.entry(key) for key in over)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(0.0, whole_at - clock()))
 
-    async def drain_once(self) -> int:
-        """Store what is over; return how many calls left the spool."""
-        stored = 0
-        for entry in await asyncio.to_thread(lambda: list(self._spool.entries())):
+    async def _store_all(self, entries: Iterable[SpoolEntry]) -> None:
+        for entry in entries:
             if entry.key in self._active():
                 continue
             try:
-                stored += await self._store_entry(entry)
+                await self._store_entry(entry)
             except (psycopg.Error, OSError) as error:
                 log.warning("the spool waits for PostgreSQL", key=entry.key, error=str(error)[:200])
-                return stored
+                return
             except Exception:
                 log.exception("a call stays in the spool: it could not be stored", key=entry.key)
-        return stored
 
-    async def _store_entry(self, entry: SpoolEntry) -> bool:
-        spooled = await asyncio.to_thread(entry.read)
-        if spooled is None:
-            log.warning("removing an empty call from the spool", key=entry.key)
-            await asyncio.to_thread(entry.remove)
-            return False
-        virtual_fax = await self._store.virtual_fax(spooled.facts.virtual_fax)
+    async def _store_entry(self, entry: SpoolEntry) -> None:
+        read = await asyncio.to_thread(_read, entry)
+        if read is None:
+            return
+        spooled, outcome, tiff, pdf, small = read
+        number = spooled.facts.virtual_fax
+        virtual_fax = await self._find(number) or await self._store.virtual_fax(number)
         if virtual_fax is None:
             log.error("a call stays in the spool: its virtual fax is gone", key=entry.key)
-            return False
-        outcome = spooled.outcome or LOST
-        tiff, pdf, small = await asyncio.to_thread(_documents, spooled, outcome)
+            return
         fax_id = await self._store.store_received(
             spool_key=spooled.key,
             virtual_fax=virtual_fax,
@@ -94,7 +104,18 @@ class SpoolDrain:
         )
         await asyncio.to_thread(entry.remove)
         log.info("stored a received fax", fax_id=fax_id, pages=len(spooled.pages))
-        return True
+
+
+def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] | None:
+    """Return a call with its outcome and documents; remove one that has nothing in it."""
+    spooled = entry.read()
+    if spooled is None:
+        if entry.folder.exists():
+            log.warning("removing an empty call from the spool", key=entry.key)
+            entry.remove()
+        return None
+    outcome = spooled.outcome or LOST
+    return spooled, outcome, *_documents(spooled, outcome)
 
 
 def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, bytes]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from spandsp_bridge.calls.fax_call import FaxCall
-from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry
+from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry, SpoolFull
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import (
     AudioFax,
@@ -69,14 +69,14 @@ class Receiver:
         media_address: str,
         limits: Limits,
         find: Callable[[int], Awaitable[VirtualFax | None]],
-        on_stored: Callable[[], None],
+        on_over: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._spool = spool
         self._media_address = media_address
         self._limits = limits
         self._find = find
-        self._on_stored = on_stored
+        self._on_over = on_over  # with the spool key of a call
         self._tasks: set[asyncio.Task[None]] = set()
         self.active: set[str] = set()  #: spool keys of calls in progress
 
@@ -119,16 +119,17 @@ class Receiver:
                 log.exception("an inbound call failed")
             finally:
                 self.active.discard(key)
-                self._on_stored()
+                self._on_over(key)
                 call.hang_up()
                 call.observe(None)
 
     async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
-        if not await asyncio.to_thread(self._spool.has_room):
-            log.error("refusing calls: the spool's disk is nearly full")
+        try:
+            entry = await asyncio.to_thread(self._spool.create, key, facts)
+        except SpoolFull as full:
+            log.warning("refusing calls: the spool's disk is nearly full", error=str(full))
             call.reject(503, "No storage", RETRY_AFTER)
             return
-        entry = await asyncio.to_thread(self._spool.create, key, facts)
         known = await self._find(facts.virtual_fax)
         try:
             session = await self._engine.open(

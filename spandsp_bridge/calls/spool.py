@@ -31,6 +31,10 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
+class SpoolFull(Exception):
+    """There is no room for another call."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What is known of an inbound call when it is answered."""
@@ -148,12 +152,10 @@ class Spool:
         self._minimum_free = minimum_free
         folder.mkdir(parents=True, exist_ok=True)
 
-    def has_room(self) -> bool:
-        """Tell whether another call may be taken."""
-        return shutil.disk_usage(self._folder).free >= self._minimum_free
-
     def create(self, key: str, facts: CallFacts) -> SpoolEntry:
-        """Make the folder of a call, durably. Raises OSError."""
+        """Make the folder of a call, durably. Raises SpoolFull and OSError."""
+        if shutil.disk_usage(self._folder).free < self._minimum_free:
+            raise SpoolFull(f"less than {self._minimum_free >> 20} MiB are free")
         folder = self._folder / key
         folder.mkdir()
         entry = SpoolEntry(folder)
@@ -161,6 +163,10 @@ class Spool:
         _fsync(folder)
         _fsync(self._folder)
         return entry
+
+    def entry(self, key: str) -> SpoolEntry:
+        """Return a call by its key."""
+        return SpoolEntry(self._folder / key)
 
     def entries(self) -> Iterator[SpoolEntry]:
         """Yield every call, oldest first."""

@@ -261,9 +261,13 @@ def thumbnail(data: bytes, width: int = 160) -> bytes:
             across, down = image.size
             dpi = image.info.get("dpi") or (1, 1)
             length = max(1, min(round(width * down / across * dpi[0] / dpi[1]), 8 * width))
-            small = image.convert("L").resize((width, length), Image.Resampling.BOX)
+            small = image.convert("L").resize(
+                (width, length), Image.Resampling.BOX, reducing_gap=1.0
+            )
+            small = small.point([grey >> 4 for grey in range(256)])
+            small.putpalette([grey * 17 for grey in range(16) for _ in "rgb"])
             out = io.BytesIO()
-            small.quantize(16).save(out, "PNG", optimize=True)
+            small.save(out, "PNG", bits=4)
             return out.getvalue()
     except BROKEN as error:
         raise TiffError(str(error)) from error

@@ -1,5 +1,6 @@
 """A typed face for the native engine: its commands and events as bytes, no C types outside."""
 
+import struct
 from dataclasses import asdict
 from typing import Any
 
@@ -20,7 +21,13 @@ from spandsp_bridge.native._engine import ffi, lib
 
 MAX_PACKET = 1024  #: octets of the longest event
 END_OF_PROCEDURE = (0x2E, 0x3E)  # EOP and PRI-EOP (T.30 §5.3.6.1.6), in SpanDSP's bit order
-_STATS = [name for name, _ in ffi.typeof("struct vfx_stats").fields]
+_HEAD = struct.Struct("=QdiiiHH")  #: struct vfx_event up to its union
+_KINDS = {"int32_t": "i", "uint32_t": "I", "char[24]": "24s", "char[64]": "64s"}
+_STATS = {name: field.type.cname for name, field in ffi.typeof("struct vfx_stats").fields}
+_STATS_BODY = struct.Struct("=" + "".join(_KINDS[kind] for kind in _STATS.values()))
+assert _HEAD.size == ffi.offsetof("struct vfx_event", "stats")
+assert _STATS_BODY.size == ffi.sizeof("struct vfx_stats")
+_TRACE: int = lib.VFX_TRACE
 _START = {
     Media.T38: lib.VFX_START_T38,
     Media.TONES: lib.VFX_START_TONES,
@@ -28,10 +35,12 @@ _START = {
 }
 
 
-def _text(value: Any) -> str:
+def _text(octets: bytes) -> str:
     """Return a C string that came from a stranger, as text without control characters."""
-    text: str = ffi.string(value).decode("latin-1")
-    return "".join(c if c.isprintable() else "?" for c in text).strip()
+    text = octets.partition(b"\0")[0].decode("latin-1")
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else "?" for c in text)
+    return text.strip()
 
 
 def _chars(text: str, size: int) -> bytes:
@@ -95,34 +104,31 @@ class Refused(int):
 
 def read_event(packet: bytes) -> tuple[int, SessionEvent | Opened | Refused]:
     """Return (call, event) of a packet from the engine."""
-    event = ffi.new("struct vfx_event *")
-    ffi.memmove(event, packet, min(len(packet), ffi.sizeof("struct vfx_event")))
-    call: int = event.call
-    seconds: float = event.seconds
-    match event.type:
+    call, seconds, kind, code, cause, audio_port, t38_port = _HEAD.unpack_from(packet)
+    if kind == _TRACE:
+        return call, Trace(_text(packet[_HEAD.size :]), seconds)
+    match kind:
         case lib.VFX_OPENED:
-            return call, Opened((event.audio_port, event.t38_port))
+            return call, Opened((audio_port, t38_port))
         case lib.VFX_REFUSED:
-            return call, Refused(event.code)
-        case lib.VFX_TRACE:
-            return call, Trace(_text(event.text), seconds)
+            return call, Refused(code)
         case lib.VFX_NEGOTIATED:
-            return call, Negotiated(_stats(event.stats), seconds)
+            return call, Negotiated(_stats(packet), seconds)
         case lib.VFX_PAGE:
-            stats = _stats(event.stats)
-            return call, PageDone(stats.pages, stats, seconds, last=event.code in END_OF_PROCEDURE)
+            stats = _stats(packet)
+            return call, PageDone(stats.pages, stats, seconds, last=code in END_OF_PROCEDURE)
         case _:
-            text = _text(lib.t30_completion_code_to_str(event.code))
-            cause = Cause(event.cause)
-            return call, Finished(event.code, text, cause, _stats(event.stats), seconds)
+            text = _text(ffi.string(lib.t30_completion_code_to_str(code)))
+            return call, Finished(code, text, Cause(cause), _stats(packet), seconds)
 
 
-def _stats(stats: Any) -> SessionStats:
-    values = {name: getattr(stats, name) for name in _STATS}
-    values["media"] = Media(stats.media)
-    values["heard"] = Heard(stats.heard)
-    values["ecm"] = bool(stats.ecm)
-    values["encoding"] = _text(lib.t4_encoding_to_str(stats.encoding)) if stats.encoding else ""
-    values["remote_station_id"] = _text(stats.remote_station_id)
-    values["remote_vendor"] = _text(stats.remote_vendor)
+def _stats(packet: bytes) -> SessionStats:
+    values = dict(zip(_STATS, _STATS_BODY.unpack_from(packet, _HEAD.size), strict=True))
+    encoding = values["encoding"]
+    values["media"] = Media(values["media"])
+    values["heard"] = Heard(values["heard"])
+    values["ecm"] = bool(values["ecm"])
+    values["encoding"] = _text(ffi.string(lib.t4_encoding_to_str(encoding))) if encoding else ""
+    values["remote_station_id"] = _text(values["remote_station_id"])
+    values["remote_vendor"] = _text(values["remote_vendor"])
     return SessionStats(**values)

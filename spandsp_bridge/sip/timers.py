@@ -37,10 +37,12 @@ class Timers:
     """All timers of one user agent, by a clock that is given.
 
     Whoever owns the loop calls `advance` when `next_deadline` is reached; `rearm`
-    is called each time that a timer was added.
+    is told the deadline of each timer that was added.
     """
 
-    def __init__(self, clock: Callable[[], float], rearm: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, clock: Callable[[], float], rearm: Callable[[float], None] | None = None
+    ) -> None:
         self._clock = clock
         self._rearm = rearm
         self._queues: dict[float, deque[Timer]] = {}
@@ -55,21 +57,30 @@ class Timers:
         timer = Timer(self._clock() + delay, callback)
         self._queues.setdefault(delay, deque()).append(timer)
         if self._rearm is not None:
-            self._rearm()
+            self._rearm(timer.deadline)
         return timer
 
     def next_deadline(self) -> float | None:
         """Return when `advance` should next be called, or None."""
-        for delay in list(self._queues):
-            queue = self._queues[delay]
-            while queue and not queue[0].pending:
-                queue.popleft()
-            if not queue:
-                del self._queues[delay]
-        return min((queue[0].deadline for queue in self._queues.values()), default=None)
+        first = self._first()
+        return first[0].deadline if first else None
 
     def advance(self) -> None:
         """Run what is due, in the order of the deadlines."""
-        while (deadline := self.next_deadline()) is not None and deadline <= self._clock():
-            queue = min(self._queues.values(), key=lambda q: q[0].deadline)
+        while (queue := self._first()) and queue[0].deadline <= self._clock():
             queue.popleft().run()
+
+    def _first(self) -> deque[Timer] | None:
+        """Return the queue whose first timer is due first; forget those that were cancelled."""
+        first: deque[Timer] | None = None
+        empty = []
+        for delay, queue in self._queues.items():
+            while queue and not queue[0].pending:
+                queue.popleft()
+            if not queue:
+                empty.append(delay)
+            elif first is None or queue[0].deadline < first[0].deadline:
+                first = queue
+        for delay in empty:
+            del self._queues[delay]
+        return first

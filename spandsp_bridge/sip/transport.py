@@ -25,9 +25,8 @@ class LoopTimers(Timers):
         self._due = 0.0  # uvloop's handles do not always know
         super().__init__(self._loop.time, self._arm)
 
-    def _arm(self) -> None:
-        deadline = self.next_deadline()
-        if deadline is None or (self._handle is not None and self._due <= deadline):
+    def _arm(self, deadline: float) -> None:
+        if self._handle is not None and self._due <= deadline:
             return
         if self._handle is not None:
             self._handle.cancel()
@@ -40,7 +39,8 @@ class LoopTimers(Timers):
             self.advance()
         except Exception:
             log.exception("a SIP timer failed")
-        self._arm()
+        if (deadline := self.next_deadline()) is not None:
+            self._arm(deadline)
 
 
 class UdpTransport(asyncio.DatagramProtocol):

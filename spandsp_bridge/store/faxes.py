@@ -394,21 +394,22 @@ class FaxStore:
                 return None
             fax_id = int(row["id"])
             fax = Owner(v.brand_id, v.company_id, fax_id)
-            for page in pages:
-                await put_page(c, v.brand_id, v.company_id, fax_id, page)
-            if pages:
-                await put_document(c, fax, "tiff", tiff, len(pages))
-                await put_document(c, fax, "pdf", pdf, len(pages))
-                if thumbnail:
-                    await put_document(c, fax, "thumbnail", thumbnail, None)
-            cursor = await c.execute(
-                "insert into attempts (brand_id, company_id, fax_id, number, bridge, started_at)"
-                " values (%s, %s, %s, 1, %s, %s) returning id",
-                [v.brand_id, v.company_id, fax_id, bridge, received_at],
-            )
-            attempt = await cursor.fetchone()
-            assert attempt is not None
-            await end_attempt(c, v.company_id, int(attempt["id"]), outcome, call_id, None)
+            async with c.pipeline():
+                cursor = await c.execute(
+                    "insert into attempts (brand_id, company_id, fax_id, number, bridge,"
+                    " started_at) values (%s, %s, %s, 1, %s, %s) returning id",
+                    [v.brand_id, v.company_id, fax_id, bridge, received_at],
+                )
+                for page in pages:
+                    await put_page(c, v.brand_id, v.company_id, fax_id, page)
+                if pages:
+                    await put_document(c, fax, "tiff", tiff, len(pages))
+                    await put_document(c, fax, "pdf", pdf, len(pages))
+                    if thumbnail:
+                        await put_document(c, fax, "thumbnail", thumbnail, None)
+                attempt = await cursor.fetchone()
+                assert attempt is not None
+                await end_attempt(c, v.company_id, int(attempt["id"]), outcome, call_id, None)
         return fax_id
 
     # ---- reading ---------------------------------------------------------

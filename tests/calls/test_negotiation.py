@@ -126,7 +126,7 @@ class Inbound:
             media_address="192.0.2.2",
             limits=Limits(calls, 600, 1000),
             find=find,
-            on_stored=lambda: None,
+            on_over=lambda _: None,
         )
         self.alice = self.net.agent(ALICE, BOB)
         self.net.agent(BOB, ALICE, self.receiver.take)

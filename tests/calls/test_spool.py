@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from spandsp_bridge.calls.spool import CallFacts, Spool
+from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolFull
 from spandsp_bridge.documents.tiff import TiffError
 from spandsp_bridge.model import Outcome, PageDone, SessionStats
 
@@ -71,5 +71,7 @@ def test_an_entry_without_a_journal_proves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_noticed_before_a_call(tmp_path: Path) -> None:
-    assert Spool(tmp_path, minimum_free=1).has_room()
-    assert not Spool(tmp_path, minimum_free=1 << 60).has_room()
+    Spool(tmp_path, minimum_free=1).create("one", FACTS)
+    with pytest.raises(SpoolFull):
+        Spool(tmp_path, minimum_free=1 << 60).create("two", FACTS)
+    assert [entry.key for entry in Spool(tmp_path).entries()] == ["one"]
