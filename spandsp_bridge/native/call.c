@@ -382,6 +382,7 @@ void call_start(struct call *c, enum vfx_media media, const struct vfx_peer *pee
     if (c->state == OPENED)
         c->started_ms = now_ms();
     c->last_tick_ms = c->last_packet_ms = now_ms();
+    c->interval_ms = TICK_MS;
     c->state = RUNNING;
     current = c;
     int failed = begin(c, media, peer) < 0;
@@ -467,14 +468,20 @@ static void read_packets(struct call *c, struct source *s, int wanted,
     }
 }
 
-void call_read_t38(struct call *c)
+int call_is_calm(const struct call *c)
 {
-    read_packets(c, &c->t38_source, c->t38 != NULL, t38_media_take);
+    return c->state != RUNNING || (c->calm && !c->options.sending);
 }
 
-void call_read_audio(struct call *c)
+void call_read(struct call *c, unsigned tick)
 {
-    read_packets(c, &c->audio_source, c->audio != NULL, audio_media_take);
+    c->resting = c->calm && tick % CALM_TICKS != 0;
+    if (c->resting)
+        return;
+    if (c->media == VFX_T38)
+        read_packets(c, &c->t38_source, c->t38 != NULL, t38_media_take);
+    else if (c->media != VFX_NO_MEDIA)
+        read_packets(c, &c->audio_source, c->audio != NULL, audio_media_take);
 }
 
 /* ---- time ------------------------------------------------------------------------ */
@@ -508,7 +515,8 @@ static int is_silent(struct call *c, int64_t now)
 
 void call_tick(struct call *c, int64_t now)
 {
-    if (c->state != RUNNING)
+    /* A sender's pages leave at their pace whatever comes in. */
+    if (c->state != RUNNING || (c->resting && !c->options.sending))
         return;
     if (now - c->started_ms > (int64_t) c->options.max_seconds * 1000) {
         call_end(c, VFX_BY_CLOCK);
@@ -521,6 +529,8 @@ void call_tick(struct call *c, int64_t now)
     }
     if (now - c->looked_ms >= LOOK_MS) {
         c->looked_ms = now;
+        /* What comes where nobody listens may not fill the socket. */
+        read_packets(c, c->media == VFX_T38 ? &c->audio_source : &c->t38_source, 0, NULL);
         if (look_at_page(c)) {
             call_end(c, VFX_BY_LIMIT);
             return;
@@ -534,7 +544,7 @@ void call_tick(struct call *c, int64_t now)
         call_end(c, VFX_BY_SILENCE);
         return;
     }
-    if (now - c->last_tick_ms > TICK_MS + LATE_TICK_MS)
+    if (now - c->last_tick_ms > c->interval_ms + LATE_TICK_MS)
         c->late_ticks++;
     current = c;
     if (c->media != VFX_T38)
@@ -544,6 +554,7 @@ void call_tick(struct call *c, int64_t now)
     else
         t38_media_tick(c, now);
     current = NULL;
+    c->interval_ms = call_is_calm(c) ? CALM_TICKS * TICK_MS : TICK_MS;
     if (c->phase_e)
         finish(c);
 }

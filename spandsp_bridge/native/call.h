@@ -20,6 +20,7 @@ enum {
     TICK_MS = 20,
     SAMPLES_PER_MS = 8,            /* SpanDSP's clock, 8000 Hz */
     TICK_SAMPLES = TICK_MS * SAMPLES_PER_MS,
+    CALM_TICKS = 3,                /* while a page is on the line, so many are one */
 };
 
 struct engine;
@@ -74,6 +75,9 @@ struct call {
     struct page page;
 
     int64_t started_ms, last_tick_ms, last_packet_ms, looked_ms;
+    int calm;                      /* T.38: image data flows, and nobody answers until it ends */
+    int resting;                   /* ... and so it does nothing in this tick */
+    int interval_ms;               /* from the last tick to the next */
     int held;                      /* a received page awaits its verdict */
     int64_t held_since_ms;
     int pages;                     /* confirmed (sending) or whole (receiving) so far */
@@ -105,9 +109,12 @@ void call_free(struct call *c);
 void call_start(struct call *c, enum vfx_media media, const struct vfx_peer *peer);
 void call_page_verdict(struct call *c, int durable);
 void call_end(struct call *c, enum vfx_cause cause);
-void call_read_t38(struct call *c);
-void call_read_audio(struct call *c);
+/* Every TICK_MS: take what came, then let time pass. A calm call rests but for every
+ * CALM_TICKS-th tick. */
+void call_read(struct call *c, unsigned tick);
 void call_tick(struct call *c, int64_t now);
+/* 1: it has nothing to do in any tick but those. */
+int call_is_calm(const struct call *c);
 
 /* ---- between call.c and the media ---- */
 

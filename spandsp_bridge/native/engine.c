@@ -2,9 +2,9 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,7 +13,6 @@
 
 enum {
     BUCKETS = 1024,                /* calls by id; a power of two */
-    READY = 512,                   /* sockets in one turn */
 };
 
 struct waiting {                   /* an event that the socket had no room for */
@@ -23,22 +22,16 @@ struct waiting {                   /* an event that the socket had no room for *
 };
 
 struct engine {
-    int epoll_fd, fd;
+    int fd;
     int closed;                    /* the socket's other end is gone */
     struct waiting *waiting, **waiting_tail;
     struct call *buckets[BUCKETS];
     struct call *calls;
     int64_t next_tick;             /* ms */
+    unsigned tick;
 };
 
 /* ---- events out --------------------------------------------------------- */
-
-static void watch_socket(struct engine *e, uint32_t events, int operation)
-{
-    struct epoll_event watch = { .events = events, .data.u64 = 0 };
-
-    epoll_ctl(e->epoll_fd, operation, e->fd, &watch);
-}
 
 /* Returns 0 when the socket is full. */
 static int send_now(struct engine *e, const struct vfx_event *event, size_t size)
@@ -62,8 +55,6 @@ void engine_send_event(struct engine *e, const struct vfx_event *event, size_t s
         return;
     if ((w = malloc(sizeof(*w))) == NULL)
         return;
-    if (e->waiting == NULL)
-        watch_socket(e, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
     w->next = NULL;
     w->size = size;
     memcpy(&w->event, event, size);
@@ -82,7 +73,6 @@ static void send_waiting(struct engine *e)
         free(w);
     }
     e->waiting_tail = &e->waiting;
-    watch_socket(e, EPOLLIN, EPOLL_CTL_MOD);
 }
 
 /* ---- commands in ---------------------------------------------------------- */
@@ -99,9 +89,6 @@ static struct call **find(struct engine *e, uint64_t id)
 static void adopt(struct engine *e, struct call *c)
 {
     struct call **bucket = &e->buckets[c->id & (BUCKETS - 1)];
-    struct epoll_event on_t38 = { .events = EPOLLIN, .data.ptr = c };
-    /* The lowest bit tells the two sockets apart; calls are aligned. */
-    struct epoll_event on_audio = { .events = EPOLLIN, .data.u64 = (uint64_t) (uintptr_t) c | 1 };
 
     c->next_in_bucket = *bucket;
     *bucket = c;
@@ -112,11 +99,9 @@ static void adopt(struct engine *e, struct call *c)
         e->next_tick = now_ms();
     c->link = &e->calls;
     e->calls = c;
-    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->t38_source.fd, &on_t38);
-    epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, c->audio_source.fd, &on_audio);
 }
 
-static void drop(struct engine *e, struct call **at)
+static void drop(struct call **at)
 {
     struct call *c = *at;
 
@@ -172,7 +157,7 @@ static void obey(struct engine *e, struct vfx_command *command)
         call_end(c, VFX_BY_COMMAND);
         break;
     case VFX_CLOSE:
-        drop(e, at);
+        drop(at);
         break;
     default:
         break;
@@ -193,12 +178,21 @@ static void read_commands(struct engine *e)
 
 /* ---- the reactor ------------------------------------------------------ */
 
-static void sleep_until(int64_t ms)
+/* Wait for commands, or for the time of the next tick. */
+static void wait_for_work(struct engine *e)
 {
-    struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+    struct pollfd commands = { .fd = e->fd, .events = POLLIN };
+    int64_t left = e->next_tick - now_ms();
+    struct timespec timeout = { .tv_sec = 0, .tv_nsec = left > 0 ? left * 1000000 : 0 };
 
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-        ;
+    if (e->waiting != NULL)
+        commands.events |= POLLOUT;
+    if (ppoll(&commands, 1, e->calls != NULL ? &timeout : NULL, NULL) <= 0)
+        return;
+    if (commands.revents & POLLOUT)
+        send_waiting(e);
+    if (commands.revents & ~POLLOUT)
+        read_commands(e);
 }
 
 int vfx_serve(int fd)
@@ -209,57 +203,40 @@ int vfx_serve(int fd)
         return -ENOMEM;
     e->fd = fd;
     e->waiting_tail = &e->waiting;
-    e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (e->epoll_fd < 0)
-        return -errno;
-    watch_socket(e, EPOLLIN, EPOLL_CTL_ADD);
     call_capture_log();
     srandom((unsigned) (now_ms() ^ (int64_t) getpid() << 16));
 
     while (!e->closed) {
-        struct epoll_event ready[READY];
-        uint32_t commands = 0;
+        wait_for_work(e);
 
-        /* Between two ticks the process sleeps, whatever comes: a packet may wait, and so one
-         * wake-up serves all calls. Processes tick at different times, as they happened to begin. */
-        if (e->calls != NULL)
-            sleep_until(e->next_tick);
-        int count = epoll_wait(e->epoll_fd, ready, READY, e->calls != NULL ? 0 : -1);
-
-        for (int i = 0; i < count; i++) {
-            uint64_t tag = ready[i].data.u64;
-
-            if (tag == 0)
-                commands = ready[i].events;
-            else if (tag & 1)
-                call_read_audio((struct call *) (uintptr_t) (tag & ~(uint64_t) 1));
-            else
-                call_read_t38((struct call *) (uintptr_t) tag);
-        }
-        /* Only after the sockets: a command may free a call that stood in `ready`. */
-        if (commands & EPOLLOUT)
-            send_waiting(e);
-        if (commands & ~(uint32_t) EPOLLOUT)
-            read_commands(e);
+        /* No socket wakes the process: a packet waits for the next tick, and so one wake-up
+         * serves all calls. Processes tick at different times, as they happened to begin. */
         int64_t now = now_ms();
+
         if (e->calls == NULL || now < e->next_tick)
             continue;
-        for (struct call *c = e->calls; c != NULL; c = c->next)
+        unsigned ticks = e->tick % CALM_TICKS == 0 ? CALM_TICKS : 1;
+
+        for (struct call *c = e->calls; c != NULL; c = c->next) {
+            call_read(c, e->tick);
             call_tick(c, now);
-        e->next_tick += TICK_MS;
+            if (!call_is_calm(c))
+                ticks = 1;
+        }
+        e->tick += ticks;
+        e->next_tick += ticks * TICK_MS;
         if (e->next_tick < now)
             e->next_tick = now;   /* the host stood still */
     }
     for (int i = 0; i < BUCKETS; i++)
         while (e->buckets[i] != NULL)
-            drop(e, &e->buckets[i]);
+            drop(&e->buckets[i]);
     while (e->waiting != NULL) {
         struct waiting *w = e->waiting;
 
         e->waiting = w->next;
         free(w);
     }
-    close(e->epoll_fd);
     free(e);
     return 0;
 }

@@ -19,6 +19,12 @@ static int is_control(const uint8_t *ifp)
     return (ifp[0] & 0x40) == 0 || ((ifp[0] >> 1) & 0x1F) == DATA_TYPE_V21;
 }
 
+static int ends_signal(int field_type)
+{
+    return field_type == T38_FIELD_HDLC_SIG_END || field_type == T38_FIELD_HDLC_FCS_OK_SIG_END
+           || field_type == T38_FIELD_HDLC_FCS_BAD_SIG_END || field_type == T38_FIELD_T4_NON_ECM_SIG_END;
+}
+
 static int on_send_ifp(t38_core_state_t *t38, void *user_data, const uint8_t *buf, int len, int count)
 {
     struct call *c = user_data;
@@ -30,6 +36,7 @@ static int on_send_ifp(t38_core_state_t *t38, void *user_data, const uint8_t *bu
         return -1;
     if (c->t38->udptl.recovery == UDPTL_REDUNDANCY)
         c->t38->udptl.depth = is_control(buf) ? CONTROL_DEPTH : IMAGE_DEPTH;
+    c->calm = c->options.sending && !is_control(buf);
     size = udptl_build(&c->t38->udptl, buf, (size_t) len, packet, sizeof(packet));
     if (size == 0)
         return -1;
@@ -44,6 +51,7 @@ static int guarded_indicator(t38_core_state_t *t38, void *user_data, int indicat
 {
     struct call *c = user_data;
 
+    c->calm = 0;
     frame_guard_reset(&c->guard);
     return c->t38->on_indicator(t38, c->t38->terminal, indicator);
 }
@@ -60,6 +68,7 @@ static int guarded_data(t38_core_state_t *t38, void *user_data, int data_type, i
 {
     struct call *c = user_data;
 
+    c->calm = data_type != DATA_TYPE_V21 && !ends_signal(field_type);
     switch (field_type) {
     case T38_FIELD_T4_NON_ECM_DATA:
     case T38_FIELD_T4_NON_ECM_SIG_END:
@@ -146,7 +155,7 @@ void t38_media_take(struct call *c, const uint8_t *packet, size_t len)
 void t38_media_tick(struct call *c, int64_t now)
 {
     for (int i = 0; now > c->last_tick_ms && i < MAX_TICKS_AT_ONCE && !c->phase_e && !c->held; i++) {
-        int64_t ms = now - c->last_tick_ms < TICK_MS ? now - c->last_tick_ms : TICK_MS;
+        int64_t ms = now - c->last_tick_ms < c->interval_ms ? now - c->last_tick_ms : c->interval_ms;
 
         c->last_tick_ms += ms;
         c->t38->packets_this_tick = 0;
