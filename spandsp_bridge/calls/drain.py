@@ -10,7 +10,7 @@ import structlog
 
 from spandsp_bridge.calls.paper import faxed_pdf
 from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
-from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail
+from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail, thumbnail_of_grey
 from spandsp_bridge.model import Outcome
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 
@@ -118,6 +118,13 @@ def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] 
     return spooled, outcome, *_documents(spooled, outcome)
 
 
+def _thumbnail(first_page: bytes, tiff: bytes) -> bytes:
+    """Return the first page as a small PNG; the TIFF has it for certain, and costs more."""
+    with contextlib.suppress(TiffError):
+        return thumbnail_of_grey(first_page)
+    return thumbnail(tiff)
+
+
 def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, bytes]:
     """Return the confirmed pages as (TIFF-F, PDF, PNG of the first page)."""
     if not spooled.pages:
@@ -133,7 +140,7 @@ def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, byt
             partial=not outcome.ok,
             at=datetime.fromtimestamp(facts.received_at, UTC),
         )
-        return tiff, pdf, thumbnail(tiff)
+        return tiff, pdf, _thumbnail(spooled.first_page, tiff)
     except TiffError:
         log.exception("no PDF could be made; the TIFF is kept", key=spooled.key)
         return tiff, b"", b""

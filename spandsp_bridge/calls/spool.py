@@ -1,9 +1,9 @@
 """The spool: where a received page is before its MCF leaves.
 
-One folder a call: ``pages.tif``, written by the engine, and ``journal``, one JSON
-line for the call and one for each page, fsynced. A page stands in the journal only
-after its data is on disk and was read back whole. After a crash the spool is the
-truth; it is emptied into PostgreSQL by its own task.
+One folder a call: ``pages.tif`` and a small picture of its first page, written by the
+engine, and ``journal``, one JSON line for the call and one for each page, fsynced. A page
+stands in the journal only after its data is on disk and was read back whole. After a crash
+the spool is the truth; it is emptied into PostgreSQL by its own task.
 """
 
 import json
@@ -20,6 +20,7 @@ from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
 from spandsp_bridge.store.faxes import ReceivedPage
 
 PAGES = "pages.tif"
+FIRST_PAGE = "pages.tif.pgm"  #: in grey, small; not proved by the journal, and not needed
 JOURNAL = "journal"
 
 
@@ -55,6 +56,7 @@ class SpooledFax:
     pages: list[ReceivedPage]
     outcome: Outcome | None  #: None: the process died in mid-call
     tiff: bytes
+    first_page: bytes = b""  #: a PGM, or nothing
 
 
 def received_page(event: PageDone, width: int, length: int) -> ReceivedPage:
@@ -137,7 +139,9 @@ class SpoolEntry:
         if facts is None:
             return None
         tiff = self.tiff.read_bytes() if pages else b""
-        return SpooledFax(self.key, facts, pages, outcome, tiff)
+        picture = self.folder / FIRST_PAGE
+        first_page = picture.read_bytes() if pages and picture.exists() else b""
+        return SpooledFax(self.key, facts, pages, outcome, tiff, first_page)
 
     def remove(self) -> None:
         """Delete the call: it is in PostgreSQL, or there was nothing in it."""
@@ -170,6 +174,7 @@ class Spool:
 
     def entries(self) -> Iterator[SpoolEntry]:
         """Yield every call, oldest first."""
-        folders = [f for f in self._folder.iterdir() if f.is_dir()]
-        for folder in sorted(folders, key=lambda f: f.stat().st_ctime):
-            yield SpoolEntry(folder)
+        with os.scandir(self._folder) as entries:
+            keys = sorted(entry.name for entry in entries if entry.is_dir())
+        for key in keys:  # they begin with the time
+            yield self.entry(key)

@@ -260,17 +260,30 @@ def thumbnail(data: bytes, width: int = 160) -> bytes:
         with open_frames(data) as image:
             across, down = image.size
             dpi = image.info.get("dpi") or (1, 1)
-            length = max(1, min(round(width * down / across * dpi[0] / dpi[1]), 8 * width))
-            small = image.convert("L").resize(
-                (width, length), Image.Resampling.BOX, reducing_gap=1.0
-            )
-            small = small.point([grey >> 4 for grey in range(256)])
-            small.putpalette([grey * 17 for grey in range(16) for _ in "rgb"])
-            out = io.BytesIO()
-            small.save(out, "PNG", bits=4)
-            return out.getvalue()
+            return _small(image.convert("L"), width, width * down / across * dpi[0] / dpi[1])
     except BROKEN as error:
         raise TiffError(str(error)) from error
+
+
+def thumbnail_of_grey(data: bytes, width: int = 160) -> bytes:
+    """Return a small PNG of a page in grey, a PGM with square pixels. Raises TiffError."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["PPM"]) as image:
+            across, down = image.size
+            return _small(image.convert("L"), width, width * down / across)
+    except BROKEN as error:
+        raise TiffError(str(error)) from error
+
+
+def _small(grey: Image.Image, width: int, length: float) -> bytes:
+    """Return a PNG of 16 greys; very long pages are cut down to eight times their width."""
+    size = (width, max(1, min(round(length), 8 * width)))
+    small = grey.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
+    small = small.point([level >> 4 for level in range(256)])
+    small.putpalette([level * 17 for level in range(16) for _ in "rgb"])
+    out = io.BytesIO()
+    small.save(out, "PNG", bits=4)
+    return out.getvalue()
 
 
 @functools.cache

@@ -14,6 +14,7 @@ SOURCES = (
     "call.c",
     "page.c",
     "t6.c",
+    "thumbnail.c",
     "t38_media.c",
     "audio_media.c",
     "rtp.c",
@@ -33,6 +34,7 @@ ffibuilder = FFI()
 ffibuilder.cdef(_declarations("engine.h"))
 ffibuilder.cdef(_declarations("udptl.h"))
 ffibuilder.cdef(_declarations("t6.h"))
+ffibuilder.cdef(_declarations("thumbnail.h"))
 ffibuilder.cdef(_declarations("frame_guard.h"))
 ffibuilder.cdef(_declarations("rtp.h"))
 ffibuilder.cdef(
@@ -47,6 +49,7 @@ ffibuilder.set_source(
     #include "engine.h"
     #include "udptl.h"
     #include "t6.h"
+    #include "thumbnail.h"
     #include "frame_guard.h"
     #include "rtp.h"
     #include <spandsp.h>

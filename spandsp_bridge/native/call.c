@@ -298,7 +298,7 @@ static void finish(struct call *c)
     /* The file is closed before anybody is told. */
     t38_media_free(c);
     audio_media_free(c);
-    t6_free(&c->page.t6);
+    page_free(&c->page);
     engine_send_event(c->engine, &event, offsetof(struct vfx_event, stats) + sizeof(event.stats));
 }
 
@@ -650,7 +650,7 @@ void call_free(struct call *c)
 {
     t38_media_free(c);
     audio_media_free(c);
-    t6_free(&c->page.t6);
+    page_free(&c->page);
     if (c->t38_source.fd >= 0)
         close(c->t38_source.fd);
     if (c->audio_source.fd >= 0)

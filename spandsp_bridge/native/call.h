@@ -14,6 +14,7 @@
 #include "frame_guard.h"
 #include "rtp.h"
 #include "t6.h"
+#include "thumbnail.h"
 #include "udptl.h"
 
 enum {
@@ -56,6 +57,7 @@ struct audio_media {
 
 struct page {                      /* being received */
     struct t6 t6;
+    struct thumbnail thumbnail;    /* of the first page */
     int kept;                      /* rows at the start of SpanDSP's buffer that are encoded */
 };
 
@@ -129,6 +131,7 @@ void call_prepare_t30(struct call *c, t30_state_t *t30);
 void page_take_over(struct call *c, t30_state_t *t30);
 /* Now and then: encode what came of a page. */
 void page_encode_rows(struct call *c, t30_state_t *t30);
+void page_free(struct page *p);
 
 int t38_media_start(struct call *c, const struct vfx_peer *peer);
 void t38_media_take(struct call *c, const uint8_t *packet, size_t len);

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -20,17 +21,24 @@ static t4_rx_state_t *receiver_of(t30_state_t *t30)
 }
 
 /* Encode the rows that are in the buffer and new. Returns how many rows the buffer has. */
-static int encode(struct page *p, const t4_rx_state_t *rx)
+static int encode(struct call *c, const t4_rx_state_t *rx)
 {
+    struct page *p = &c->page;
     int there = rx->bytes_per_row ? rx->image_size / rx->bytes_per_row : 0;
 
     /* Not one row has left the buffer: this is a page of its own, whatever came before. */
     if (there == rx->image_length) {
         t6_begin(&p->t6, rx->image_width);
+        if (c->pages == 0)
+            thumbnail_begin(&p->thumbnail, rx->image_width, rx->x_resolution, rx->y_resolution);
         p->kept = 0;
     }
-    for (int row = p->kept; row < there; row++)
-        t6_row(&p->t6, rx->image_buffer + (size_t) row * (size_t) rx->bytes_per_row);
+    for (int row = p->kept; row < there; row++) {
+        const uint8_t *pixels = rx->image_buffer + (size_t) row * (size_t) rx->bytes_per_row;
+
+        t6_row(&p->t6, pixels);
+        thumbnail_row(&p->thumbnail, pixels);
+    }
     p->kept = there;
     return there;
 }
@@ -44,7 +52,7 @@ void page_encode_rows(struct call *c, t30_state_t *t30)
         || rx->image_size < ROWS_AT_ONCE * rx->bytes_per_row)
         return;
     /* The last row stays: a bad one is replaced by the one before it. */
-    int there = encode(&c->page, rx);
+    int there = encode(c, rx);
     uint8_t *last = malloc(row);
 
     if (last == NULL)
@@ -93,7 +101,7 @@ static void write_page(struct call *c, t4_rx_state_t *rx)
     struct t6 *t6 = &c->page.t6;
     TIFF *tiff = rx->tiff.tiff_file;
 
-    encode(&c->page, rx);
+    encode(c, rx);
     if (tiff == NULL || t6_end(t6) < 0) {
         call_trace(c, "! no memory for a page: it is not kept");
         return;
@@ -101,6 +109,19 @@ static void write_page(struct call *c, t4_rx_state_t *rx)
     describe(tiff, rx, t6->rows);
     if (TIFFWriteRawStrip(tiff, 0, t6->octets, (tmsize_t) t6->len) < 0 || !TIFFWriteDirectory(tiff))
         call_trace(c, "! a page could not be written: it is not kept");
+    if (c->pages == 0) {
+        char path[sizeof(c->options.file) + sizeof(".pgm")];
+
+        snprintf(path, sizeof(path), "%s.pgm", c->options.file);
+        thumbnail_write(&c->page.thumbnail, path);
+    }
+}
+
+void page_free(struct page *p)
+{
+    t6_free(&p->t6);
+    thumbnail_free(&p->thumbnail);
+    p->kept = 0;
 }
 
 /* SpanDSP calls this for each row of its buffer when the page ends, as if the buffer had all of
@@ -115,7 +136,7 @@ static int on_row(void *user_data, const uint8_t row[], size_t len)
         return 0;
     rx = receiver_of(call_t30(c));
     write_page(c, rx);
-    t6_free(&c->page.t6);
+    page_free(&c->page);
     free(rx->image_buffer);
     rx->image_buffer = NULL;
     rx->image_buffer_size = 0;

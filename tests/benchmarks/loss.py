@@ -25,7 +25,17 @@ from tests.benchmarks.engine import dense_document
 
 HERE = Path(__file__).parent
 NATIVE = HERE.parent.parent / "spandsp_bridge" / "native"
-SOURCES = ("call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl", "frame_guard")
+SOURCES = (
+    "call",
+    "page",
+    "t6",
+    "thumbnail",
+    "t38_media",
+    "audio_media",
+    "rtp",
+    "udptl",
+    "frame_guard",
+)
 PAGES = 3
 LOSSES = (0.0, 0.01, 0.03, 0.05, 0.10)
 BURST = 3

@@ -27,7 +27,17 @@ NATIVE = ROOT / "spandsp_bridge" / "native"
 SOURCES = {
     "udptl": ("udptl",),
     "rtp": ("rtp",),
-    "engine": ("call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl", "frame_guard"),
+    "engine": (
+        "call",
+        "page",
+        "t6",
+        "thumbnail",
+        "t38_media",
+        "audio_media",
+        "rtp",
+        "udptl",
+        "frame_guard",
+    ),
 }
 PYTHON = ("sip", "sdp")
 NAMES = (*SOURCES, *PYTHON)

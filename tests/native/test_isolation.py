@@ -32,7 +32,17 @@ SEGMENTATION_FAULT = -11
 @pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("unguarded") / "engine"
-    names = ("engine", "call", "page", "t6", "t38_media", "audio_media", "rtp", "udptl")
+    names = (
+        "engine",
+        "call",
+        "page",
+        "t6",
+        "thumbnail",
+        "t38_media",
+        "audio_media",
+        "rtp",
+        "udptl",
+    )
     sources = [str(NATIVE / f"{name}.c") for name in names]
     subprocess.run(
         ["gcc", "-std=gnu11", "-O2", "-g", "-I", str(NATIVE), "-o", str(program),
