@@ -438,13 +438,12 @@ static void read_packets(struct call *c, struct source *s, int wanted,
                          void (*take)(struct call *c, const uint8_t *packet, size_t len))
 {
     static uint8_t packets[PACKETS_AT_ONCE][UDPTL_MAX_PACKET + 1];
-    struct sockaddr_storage from[PACKETS_AT_ONCE];
-    struct iovec vectors[PACKETS_AT_ONCE];
-    struct mmsghdr messages[PACKETS_AT_ONCE];
+    static struct sockaddr_storage from[PACKETS_AT_ONCE];
+    static struct iovec vectors[PACKETS_AT_ONCE];
+    static struct mmsghdr messages[PACKETS_AT_ONCE];
     int count = PACKETS_AT_ONCE;
 
-    memset(messages, 0, sizeof(messages));
-    for (int i = 0; i < PACKETS_AT_ONCE; i++) {
+    for (int i = 0; i < PACKETS_AT_ONCE && messages[i].msg_hdr.msg_name == NULL; i++) {
         vectors[i] = (struct iovec) { packets[i], sizeof(packets[i]) };
         messages[i].msg_hdr.msg_name = &from[i];
         messages[i].msg_hdr.msg_iov = &vectors[i];

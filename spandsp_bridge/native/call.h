@@ -67,14 +67,11 @@ struct call {
     struct call *next, **link;
     struct engine *engine;
 
-    struct vfx_options options;
     struct source t38_source, audio_source;
     enum call_state state;
     enum vfx_media media;
     struct t38_media *t38;
     struct audio_media *audio;
-    struct frame_guard guard;
-    struct page page;
 
     int64_t started_ms, last_tick_ms, last_packet_ms, looked_ms;
     int calm;                      /* T.38: image data flows, and nobody answers until it ends */
@@ -93,6 +90,11 @@ struct call {
     int cause;
     int traces;
     uint32_t late_ticks;
+
+    /* What is looked at in every tick stands above, close together. */
+    struct vfx_options options;
+    struct frame_guard guard;
+    struct page page;
 };
 
 int64_t now_ms(void);   /* CLOCK_MONOTONIC */
