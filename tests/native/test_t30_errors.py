@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.model import (
     Finished,
     Media,
@@ -314,6 +315,23 @@ async def page_of_noise(m: Machine) -> None:
     m.say(DCN | 1)
 
 
+async def spoilt_page_sent_again(m: Machine) -> None:
+    """Half of it was good, and long on its way; then the same page comes whole."""
+    await m.wait(DIS)
+    await m.train()
+    await m.wait(CFR)
+    eol_and_nonsense = b"\x00\x1f\xff"
+    await m.page(t30.page_data(6000)[:-12] + eol_and_nonsense * 4000)
+    m.say(MPS | 1)
+    await m.wait(RTN)
+    await m.train()
+    await m.wait(CFR)
+    await m.page()
+    m.say(EOP | 1)
+    await m.wait(MCF)
+    m.say(DCN | 1)
+
+
 RECEIVING = {
     "one page": Row(sender(EOP), True, "completed", 1),
     "three pages": Row(sender(MPS, MPS, EOP), True, "completed", 3),
@@ -329,6 +347,7 @@ RECEIVING = {
     "silence after DCS": Row(silent_after_dcs, False, "sender_call_dropped", 0),
     "polling": Row(wants_to_poll, False, "receiver_incompatible", 0),
     "a page of noise": Row(page_of_noise, False, "sender_call_dropped", 0),
+    "a spoilt page, sent again": Row(spoilt_page_sent_again, True, "completed", 1),
 }  # fmt: skip
 
 
@@ -341,6 +360,7 @@ class Ran:
     heard: list[int]
     trace: list[str]
     confirmed: int
+    received: list[tuple[tuple[int, int], bytes]]  #: the pages in our file
 
 
 async def run(engine: EngineClient, row: Row, document: Path, target: Path | None) -> Ran:
@@ -384,7 +404,8 @@ async def run(engine: EngineClient, row: Row, document: Path, target: Path | Non
     machine.close()
     session.close()
     outcome = judge(finished, sending=sending, expected=PAGES if sending else None, complete=last)
-    return Ran(outcome, machine.heard, trace, confirmed)
+    received = page_bitmaps(target.read_bytes()) if target and target.exists() else []
+    return Ran(outcome, machine.heard, trace, confirmed, received)
 
 
 @pytest.fixture(scope="module")
@@ -417,6 +438,9 @@ def test_sending(ran: dict[str, Ran], name: str) -> None:
 @pytest.mark.parametrize("name", RECEIVING)
 def test_receiving(ran: dict[str, Ran], name: str) -> None:
     check(RECEIVING[name], ran[name])
+    page = ((1728, 60), t30.page_image().tobytes())
+    assert [size for size, _ in ran[name].received] == [(1728, 60)] * RECEIVING[name].pages
+    assert ran[name].received == [page] * RECEIVING[name].pages
 
 
 def check(row: Row, ran: Ran) -> None:

@@ -9,7 +9,7 @@ import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.t38_peer import (
     FCS_OK,
@@ -45,12 +45,19 @@ DIS_ECM = bytes([0x00, 0x6E, 0xF0, 0x04])
 Step = Callable[["Machine"], Awaitable[None]]
 
 
+def page_image(rows: int = 60) -> Image.Image:
+    """Return a small page."""
+    image = Image.new("1", (1728, rows), 255)
+    image.paste(0, (200, 10, 900, 20))
+    return image
+
+
 def page_data(rows: int = 60) -> bytes:
     """Return a small page in T.4 one-dimensional coding, with its RTC."""
     buffer = io.BytesIO()
-    image = Image.new("1", (1728, rows), 1)
-    image.paste(0, (200, 10, 900, 20))
-    image.save(buffer, "TIFF", compression="group3", tiffinfo={278: rows})
+    ImageChops.invert(page_image(rows)).save(
+        buffer, "TIFF", compression="group3", tiffinfo={278: rows}
+    )
     with Image.open(io.BytesIO(buffer.getvalue())) as made:
         [at], [size] = made.tag_v2[273], made.tag_v2[279]  # type: ignore[attr-defined]
     return buffer.getvalue()[at : at + size] + bytes([0x00, 0x10, 0x01] * 4)
