@@ -106,6 +106,7 @@ async def fax_caller(
             yield FaxCaller(agent, engine, virtual_fax, ddi)
     finally:
         transport.close()
+        await asyncio.sleep(0)  # the loop closes the socket in its next turn
 
 
 def bridge_service(
