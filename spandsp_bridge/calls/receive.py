@@ -127,7 +127,8 @@ class Receiver:
         try:
             entry = await asyncio.to_thread(self._spool.create, key, facts)
         except SpoolFull as full:
-            log.warning("refusing calls: the spool's disk is nearly full", error=str(full))
+            message = "refusing calls: the spool's disk is nearly full"
+            log.error(message, error=str(full))  # noqa: TRY400 - the reason is all there is
             call.reject(503, "No storage", RETRY_AFTER)
             return
         known = await self._find(facts.virtual_fax)

@@ -20,7 +20,7 @@ from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
 from spandsp_bridge.store.faxes import ReceivedPage
 
 PAGES = "pages.tif"
-FIRST_PAGE = "pages.tif.pgm"  #: in grey, small; not proved by the journal, and not needed
+FIRST_PAGE = f"{PAGES}.pgm"  #: in grey, small; not proved by the journal, and not needed
 JOURNAL = "journal"
 
 

@@ -27,7 +27,6 @@ _STATS = {name: field.type.cname for name, field in ffi.typeof("struct vfx_stats
 _STATS_BODY = struct.Struct("=" + "".join(_KINDS[kind] for kind in _STATS.values()))
 assert _HEAD.size == ffi.offsetof("struct vfx_event", "stats")
 assert _STATS_BODY.size == ffi.sizeof("struct vfx_stats")
-_TRACE: int = lib.VFX_TRACE
 _START = {
     Media.T38: lib.VFX_START_T38,
     Media.TONES: lib.VFX_START_TONES,
@@ -105,9 +104,9 @@ class Refused(int):
 def read_event(packet: bytes) -> tuple[int, SessionEvent | Opened | Refused]:
     """Return (call, event) of a packet from the engine."""
     call, seconds, kind, code, cause, audio_port, t38_port = _HEAD.unpack_from(packet)
-    if kind == _TRACE:
-        return call, Trace(_text(packet[_HEAD.size :]), seconds)
     match kind:
+        case lib.VFX_TRACE:
+            return call, Trace(_text(packet[_HEAD.size :]), seconds)
         case lib.VFX_OPENED:
             return call, Opened((audio_port, t38_port))
         case lib.VFX_REFUSED:

@@ -21,6 +21,7 @@ SOURCES = (
     "udptl.c",
     "frame_guard.c",
 )
+LIBRARIES = ("spandsp", "tiff")
 STRICT = ["-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -58,7 +59,7 @@ ffibuilder.set_source(
     include_dirs=[str(FOLDER)],
     # The generated wrapper is not ours to keep free of warnings.
     extra_compile_args=[*STRICT, "-Wno-unused-parameter", "-Wno-missing-field-initializers"],
-    libraries=["spandsp", "tiff"],
+    libraries=[*LIBRARIES],
 )
 
 if __name__ == "__main__":

@@ -467,7 +467,7 @@ static void read_packets(struct call *c, struct source *s, int wanted,
     }
 }
 
-int call_is_calm(const struct call *c)
+int call_may_rest(const struct call *c)
 {
     return c->state != RUNNING || (c->calm && !c->options.sending);
 }
@@ -553,7 +553,7 @@ void call_tick(struct call *c, int64_t now)
     else
         t38_media_tick(c, now);
     current = NULL;
-    c->interval_ms = call_is_calm(c) ? CALM_TICKS * TICK_MS : TICK_MS;
+    c->interval_ms = call_may_rest(c) ? CALM_TICKS * TICK_MS : TICK_MS;
     if (c->phase_e)
         finish(c);
 }

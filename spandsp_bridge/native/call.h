@@ -118,7 +118,7 @@ void call_end(struct call *c, enum vfx_cause cause);
 void call_read(struct call *c, unsigned tick);
 void call_tick(struct call *c, int64_t now);
 /* 1: it has nothing to do in any tick but those. */
-int call_is_calm(const struct call *c);
+int call_may_rest(const struct call *c);
 
 /* ---- between call.c and the media ---- */
 

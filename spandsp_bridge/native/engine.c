@@ -220,7 +220,7 @@ int vfx_serve(int fd)
         for (struct call *c = e->calls; c != NULL; c = c->next) {
             call_read(c, e->tick);
             call_tick(c, now);
-            if (!call_is_calm(c))
+            if (!call_may_rest(c))
                 ticks = 1;
         }
         e->tick += ticks;

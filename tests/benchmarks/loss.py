@@ -22,20 +22,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tests.benchmarks.engine import dense_document
+from tests.engine_code import engine_code
 
 HERE = Path(__file__).parent
-NATIVE = HERE.parent.parent / "spandsp_bridge" / "native"
-SOURCES = (
-    "call",
-    "page",
-    "t6",
-    "thumbnail",
-    "t38_media",
-    "audio_media",
-    "rtp",
-    "udptl",
-    "frame_guard",
-)
 PAGES = 3
 LOSSES = (0.0, 0.01, 0.03, 0.05, 0.10)
 BURST = 3
@@ -46,9 +35,9 @@ def simulator(folder: Path) -> Path:
     """Build the simulator around the engine's sources."""
     program = folder / "simulate"
     subprocess.run(
-        ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-I", str(NATIVE),
+        ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
          "-Wl,--wrap=clock_gettime,--wrap=sendto", "-o", str(program), str(HERE / "simulate.c"),
-         *(str(NATIVE / f"{name}.c") for name in SOURCES), "-lspandsp", "-ltiff", "-lm"],
+         *engine_code(without="engine.c"), "-lm"],
         check=True,
     )  # fmt: skip
     return program

@@ -19,28 +19,13 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from tests.engine_code import NATIVE, engine_code
 from tests.fuzz.seeds import seeds
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-NATIVE = ROOT / "spandsp_bridge" / "native"
-SOURCES = {
-    "udptl": ("udptl",),
-    "rtp": ("rtp",),
-    "engine": (
-        "call",
-        "page",
-        "t6",
-        "thumbnail",
-        "t38_media",
-        "audio_media",
-        "rtp",
-        "udptl",
-        "frame_guard",
-    ),
-}
 PYTHON = ("sip", "sdp")
-NAMES = (*SOURCES, *PYTHON)
+NAMES = ("udptl", "rtp", "engine", *PYTHON)
 LONGEST = 4096  #: octets of an input
 CLANG = "clang-14"
 
@@ -50,12 +35,14 @@ def build(name: str, folder: Path) -> list[str]:
     if name in PYTHON:
         return [sys.executable, "-m", f"tests.fuzz.{name}"]
     program = folder / name
+    if name == "engine":
+        code = ["-Wl,--wrap=clock_gettime,--wrap=sendto", *engine_code(without="engine.c")]
+    else:
+        code = ["-Wall", "-I", str(NATIVE), str(NATIVE / f"{name}.c"), "-lspandsp"]
     subprocess.run(
         [CLANG, "-std=gnu11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined",
-         "-fno-sanitize-recover=undefined", "-I", str(NATIVE),
-         "-Wl,--wrap=clock_gettime,--wrap=sendto" if name == "engine" else "-Wall",
-         "-o", str(program), str(HERE / f"{name}.c"),
-         *(str(NATIVE / f"{source}.c") for source in SOURCES[name]), "-lspandsp", "-ltiff"],
+         "-fno-sanitize-recover=undefined",
+         "-o", str(program), str(HERE / f"{name}.c"), *code],
         check=True,
     )  # fmt: skip
     return [str(program)]

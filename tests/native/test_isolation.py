@@ -20,11 +20,11 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.native.client import EngineClient, NativeSession
 from spandsp_bridge.settings import Settings
+from tests.engine_code import engine_code
 from tests.peers.t30 import CFR, DIS, Machine
 from tests.t38_peer import NON_FINAL, V17_14400, V17_14400_SHORT, dcs, indicator
 
 HERE = Path(__file__).parent
-NATIVE = HERE.parent.parent / "spandsp_bridge" / "native"
 OTHERS = 50
 SEGMENTATION_FAULT = -11
 
@@ -32,21 +32,9 @@ SEGMENTATION_FAULT = -11
 @pytest.fixture(scope="module")
 def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("unguarded") / "engine"
-    names = (
-        "engine",
-        "call",
-        "page",
-        "t6",
-        "thumbnail",
-        "t38_media",
-        "audio_media",
-        "rtp",
-        "udptl",
-    )
-    sources = [str(NATIVE / f"{name}.c") for name in names]
     subprocess.run(
-        ["gcc", "-std=gnu11", "-O2", "-g", "-I", str(NATIVE), "-o", str(program),
-         str(HERE / "no_guard.c"), *sources, "-lspandsp", "-ltiff"],
+        ["gcc", "-std=gnu11", "-O2", "-g", "-o", str(program),
+         str(HERE / "no_guard.c"), *engine_code(without="frame_guard.c")],
         check=True,
     )  # fmt: skip
     return program
