@@ -1,5 +1,5 @@
 """`python -m spandsp_bridge` is `vfax`."""
 
-from spandsp_bridge.cli import main
+from spandsp_bridge.cli.main import main
 
 main()

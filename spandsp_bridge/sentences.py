@@ -2,7 +2,7 @@
 
 An explanation is made of phrases (`t38/outcome.py`, `outbound/policy.py`, `documents/`,
 `sql/functions/queue.sql`). Each has a line here; `{}` stands for what varies. A phrase without a
-line stays in English. tests/test_sentences.py finds phrases that have none.
+line stays in English. tests/unit/test_sentences.py finds phrases that have none.
 """
 
 import functools

@@ -12,10 +12,10 @@ from xdist.scheduler import LoadScopeScheduling
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.database import Database
-from tests.peers.certificate import self_signed
+from tests.support.peers.certificate import self_signed
 
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PORT_BASE = 27060 - 5000 * PROCESS
+PORT_BASE = int(os.environ.get("VFAX_PORT_BASE", "22060")) + 1000 * PROCESS
 VAR = ROOT / "var" / ("test" if PROCESS == 0 else f"test-{PROCESS}")
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
@@ -25,8 +25,10 @@ TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 4
 #: Where tests need the stack. Two processes run the tests, and each starts a stack of its own when
 #: it comes to one of these; the other files are spread over both.
 NEED_THE_STACK = {
-    "tests/integration/": "calls",
-    **dict.fromkeys(("tests/api/", "tests/portal/", "tests/store/", "tests/test_docs"), "people"),
+    "tests/stack/calls/": "calls",
+    **dict.fromkeys(
+        ("tests/stack/api/", "tests/stack/portal/", "tests/sql/", "tests/stack/test_docs"), "people"
+    ),
 }
 
 

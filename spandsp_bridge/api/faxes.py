@@ -26,7 +26,7 @@ from spandsp_bridge.api.shapes import (
     One,
     fax_shape,
 )
-from spandsp_bridge.delivery import outside
+from spandsp_bridge.delivery import safe_http
 from spandsp_bridge.documents.render import MAX_BYTES
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.numbers import e164
@@ -168,11 +168,11 @@ async def _file(web: Web, document: dict[str, Any]) -> File:
             raise UserError(f"the content of {document['name']!r} is not base64") from error
     url = document["url"]
     try:
-        answer = await outside.request(
+        answer = await safe_http.request(
             "GET", url, parse_networks(web.settings.webhook_networks), FETCH_SECONDS,
             most=MAX_BYTES,
         )  # fmt: skip
-    except (outside.UnreachableError, outside.InsideError, outside.TooLargeError) as error:
+    except (safe_http.UnreachableError, safe_http.InsideError, safe_http.TooLargeError) as error:
         raise DocumentError("document_not_fetched", f"{url} was not fetched: {error}") from error
     if answer.status != 200:
         raise DocumentError(

@@ -7,7 +7,7 @@ import structlog
 
 from spandsp_bridge.delivery import webhooks
 from spandsp_bridge.delivery.mail import Mailer
-from spandsp_bridge.delivery.outside import Networks
+from spandsp_bridge.delivery.safe_http import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore

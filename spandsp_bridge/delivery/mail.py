@@ -11,7 +11,7 @@ import aiosmtplib
 import structlog
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from spandsp_bridge.calls.paper import pdf_of
+from spandsp_bridge.calls.stored_documents import pdf_of
 from spandsp_bridge.delivery.words import standard
 from spandsp_bridge.errors import DeliveryRefused, UserError
 from spandsp_bridge.numbers import zone_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from spandsp_bridge.delivery import outside
-from spandsp_bridge.delivery.outside import Networks
+from spandsp_bridge.delivery import safe_http
+from spandsp_bridge.delivery.safe_http import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery
 from spandsp_bridge.store.faxes import Fax
@@ -61,10 +61,10 @@ async def call(delivery: Delivery, fax: Fax, allowed: Networks = ()) -> str:
         "webhook-signature": Webhook(delivery.secret).sign(message_id, now, body.decode()),
     }
     try:
-        response = await outside.request("POST", delivery.url, allowed, TIMEOUT, body, headers)
-    except outside.InsideError as error:
+        response = await safe_http.request("POST", delivery.url, allowed, TIMEOUT, body, headers)
+    except safe_http.InsideError as error:
         raise DeliveryRefused(str(error)) from error
-    except outside.UnreachableError as error:
+    except safe_http.UnreachableError as error:
         raise WebhookError(str(error)) from error
     answer = f"{response.status} {response.phrase}"
     if 200 <= response.status < 300:

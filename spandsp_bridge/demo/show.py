@@ -15,13 +15,13 @@ from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from spandsp_bridge.app import open_store
 from spandsp_bridge.demo import document
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Supervisor
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.errors import SetupError, VfaxError
 from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.services.node import open_store
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
 

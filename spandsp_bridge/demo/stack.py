@@ -21,11 +21,11 @@ from pathlib import Path
 import lmdb
 
 from kemi.tables import Tables
-from spandsp_bridge import kamailio_config
 from spandsp_bridge.demo.supervisor import SEARCH_PATH, Service, Supervisor
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
+from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import (
     MINIMUM_VERSION,

@@ -15,9 +15,9 @@ from typing import Any
 import psycopg
 import structlog
 
-from spandsp_bridge.calls.paper import joined, tiff_of
 from spandsp_bridge.calls.send import Sender, SendJob, SendResult
 from spandsp_bridge.calls.spool import received_page
+from spandsp_bridge.calls.stored_documents import joined, tiff_of
 from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.errors import UserError

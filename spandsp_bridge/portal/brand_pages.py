@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from spandsp_bridge.errors import SetupError, UserError
+from spandsp_bridge.portal.charts import bars
 from spandsp_bridge.portal.page import page
-from spandsp_bridge.portal.pictures import bars
 from spandsp_bridge.store.explain import explained
 from spandsp_bridge.store.shared import SharedCounts
 from spandsp_bridge.store.usage import Usage

@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from spandsp_bridge.calls.paper import tiff_of
+from spandsp_bridge.calls.stored_documents import tiff_of
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.portal.charts import SAYS, ladder, page_png
 from spandsp_bridge.portal.page import fragment, page, translator
-from spandsp_bridge.portal.pictures import SAYS, ladder, page_png
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore

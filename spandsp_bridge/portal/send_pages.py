@@ -22,8 +22,8 @@ from spandsp_bridge.outbound.submit import (
     sender_of,
     time_of,
 )
+from spandsp_bridge.portal.charts import page_png
 from spandsp_bridge.portal.page import fragment, page
-from spandsp_bridge.portal.pictures import page_png
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 from spandsp_bridge.web.access import FaxPerson, Principal
 from spandsp_bridge.web.state import Web, web_of

@@ -1,7 +1,7 @@
 """What the portal says, by language: the English text is the key.
 
 A text with a prefix (`reason: user_busy`) stands for a word of ours; English has entries for
-those alone. tests/portal/test_words.py finds what a template says that is missing here.
+those alone. tests/unit/portal/test_words.py finds what a template says that is missing here.
 """
 
 ENGLISH = {

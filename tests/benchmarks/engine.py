@@ -28,7 +28,7 @@ from rich.table import Table
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.database import migrate
-from tests.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
+from tests.support.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
 
 HERE = Path(__file__).parent
 PORT = 28060

@@ -31,7 +31,7 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.store.database import migrate
 from tests.benchmarks.engine import tree
-from tests.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
+from tests.support.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
 
 PORT = 28060
 CALLS = 6  #: at a time, at each bridge

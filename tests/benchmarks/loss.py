@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from tests.benchmarks.engine import dense_document
-from tests.engine_code import engine_code
+from tests.support.engine_code import engine_code
 
 HERE = Path(__file__).parent
 PAGES = 3

@@ -29,13 +29,14 @@ from rich.console import Console
 from rich.table import Table
 
 from kemi.tables import Tables
-from spandsp_bridge import kamailio_config, log
+from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack, options_answered
 from spandsp_bridge.publisher.dispatcher import write_atomically
 from spandsp_bridge.publisher.follow import Publisher
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.publisher.tables import Entry, TableWriter
+from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.database import migrate
 

@@ -28,7 +28,7 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.database import migrate
 from tests.benchmarks.engine import dense_document, memory_kb, tree
 from tests.benchmarks.kill import DDI, VIRTUAL_FAX, WORLD
-from tests.peers.fax_caller import FaxCaller, bridge_service, fax_caller
+from tests.support.peers.fax_caller import FaxCaller, bridge_service, fax_caller
 
 PORT = 26060
 BRIDGE, CALLERS = ("127.0.0.60", PORT + 1), ("127.0.0.61", PORT)

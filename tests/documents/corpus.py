@@ -14,7 +14,7 @@ import pikepdf
 from fpdf import FPDF
 from PIL import Image, ImageDraw
 
-from tests.pdfs import blank, encrypted
+from tests.support.pdfs import blank, encrypted
 
 Expected = int | str
 Case = tuple[str, bytes, Expected]  #: name of the file, content, what comes of it

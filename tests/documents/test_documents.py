@@ -22,7 +22,7 @@ from spandsp_bridge.documents.tiff import (
     to_pdf,
 )
 from spandsp_bridge.errors import DocumentError
-from tests.pdfs import blank, encrypted
+from tests.support.pdfs import blank, encrypted
 
 
 def pdf(pages: int = 1) -> bytes:

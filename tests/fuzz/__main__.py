@@ -19,8 +19,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from tests.engine_code import NATIVE, engine_code
 from tests.fuzz.seeds import seeds
+from tests.support.engine_code import NATIVE, engine_code
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent

@@ -1,7 +1,7 @@
 """Inputs to begin with: what honest peers say, and what is known to hurt."""
 
-from tests.data import torture
-from tests.t38_peer import (
+from tests.support.data import torture
+from tests.support.t38_peer import (
     FCS_OK,
     HDLC_DATA,
     NO_SIGNAL,

@@ -1,0 +1,146 @@
+"""The task that empties the spool into PostgreSQL; a page stays until it is stored."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import UTC, datetime
+
+import psycopg
+import structlog
+
+from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
+from spandsp_bridge.calls.stored_documents import faxed_pdf
+from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail, thumbnail_of_grey
+from spandsp_bridge.model import Outcome
+from spandsp_bridge.store.faxes import FaxStore, VirtualFax
+
+log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 5.0  #: between looks at the whole spool
+
+LOST = Outcome(
+    ok=False,
+    reason="bridge_lost",
+    explanation="The fax bridge stopped in the middle of the call; "
+    "the confirmed pages were kept. Ask the sender to send again.",
+)
+
+
+class SpoolDrain:
+    """Stores calls that are over. Runs until cancelled; the database may be away for hours."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: FaxStore,
+        node: str,
+        *,
+        find: Callable[[int], Awaitable[VirtualFax | None]],
+        active: Callable[[], Collection[str]],
+    ) -> None:
+        self._spool = spool
+        self._store = store
+        self._node = node
+        self._find = find
+        self._active = active
+        self._over: list[str] = []
+        self._wake = asyncio.Event()
+
+    def take(self, key: str) -> None:
+        """Store a call now: it is over."""
+        self._over.append(key)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Store each call as it ends, for ever; now and then whatever else is in the spool."""
+        clock = asyncio.get_running_loop().time
+        whole_at = clock()
+        while True:
+            self._wake.clear()
+            over, self._over = self._over, []
+            if clock() >= whole_at:
+                await self._store_all(await asyncio.to_thread(lambda: list(self._spool.entries())))
+                whole_at = clock() + RETRY_SECONDS
+            else:
+                await self._store_all(self._spool.entry(key) for key in over)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(0.0, whole_at - clock()))
+
+    async def _store_all(self, entries: Iterable[SpoolEntry]) -> None:
+        for entry in entries:
+            if entry.key in self._active():
+                continue
+            try:
+                await self._store_entry(entry)
+            except (psycopg.Error, OSError) as error:
+                log.warning("the spool waits for PostgreSQL", key=entry.key, error=str(error)[:200])
+                return
+            except Exception:
+                log.exception("a call stays in the spool: it could not be stored", key=entry.key)
+
+    async def _store_entry(self, entry: SpoolEntry) -> None:
+        read = await asyncio.to_thread(_read, entry)
+        if read is None:
+            return
+        spooled, outcome, tiff, pdf, small = read
+        number = spooled.facts.virtual_fax
+        virtual_fax = await self._find(number) or await self._store.virtual_fax(number)
+        if virtual_fax is None:
+            log.error("a call stays in the spool: its virtual fax is gone", key=entry.key)
+            return
+        fax_id = await self._store.store_received(
+            spool_key=spooled.key,
+            virtual_fax=virtual_fax,
+            local_number=spooled.facts.local_number,
+            remote_number=spooled.facts.remote_number,
+            bridge=self._node,
+            call_id=spooled.facts.call_id,
+            outcome=outcome,
+            pages=spooled.pages,
+            tiff=tiff,
+            pdf=pdf,
+            thumbnail=small,
+            received_at=datetime.fromtimestamp(spooled.facts.received_at, UTC),
+        )
+        await asyncio.to_thread(entry.remove)
+        log.info("stored a received fax", fax_id=fax_id, pages=len(spooled.pages))
+
+
+def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] | None:
+    """Return a call with its outcome and documents; remove one that has nothing in it."""
+    spooled = entry.read()
+    if spooled is None:
+        if entry.folder.exists():
+            log.warning("removing an empty call from the spool", key=entry.key)
+            entry.remove()
+        return None
+    outcome = spooled.outcome or LOST
+    return spooled, outcome, *_documents(spooled, outcome)
+
+
+def _thumbnail(first_page: bytes, tiff: bytes) -> bytes:
+    """Return the first page as a small PNG; the TIFF has it for certain, and costs more."""
+    with contextlib.suppress(TiffError):
+        return thumbnail_of_grey(first_page)
+    return thumbnail(tiff)
+
+
+def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, bytes]:
+    """Return the confirmed pages as (TIFF-F, PDF, PNG of the first page)."""
+    if not spooled.pages:
+        return b"", b"", b""
+    tiff = first_pages(spooled.tiff, len(spooled.pages))
+    facts = spooled.facts
+    try:
+        pdf = faxed_pdf(
+            tiff,
+            sender=facts.remote_number,
+            receiver=facts.local_number,
+            pages=len(spooled.pages),
+            partial=not outcome.ok,
+            at=datetime.fromtimestamp(facts.received_at, UTC),
+        )
+        return tiff, pdf, _thumbnail(spooled.first_page, tiff)
+    except TiffError:
+        log.exception("no PDF could be made; the TIFF is kept", key=spooled.key)
+        return tiff, b"", b""

@@ -1,0 +1,1 @@
+"""The command `vfax`: what operators and scripts type."""

@@ -1,0 +1,1 @@
+"""The services, put together: what `vfax serve` runs, and what checks them."""

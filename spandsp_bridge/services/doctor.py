@@ -1,0 +1,259 @@
+"""`vfax doctor`: every dependency, what was found, and how to repair it."""
+
+import asyncio
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from redis.exceptions import RedisError
+
+from spandsp_bridge.documents import sandbox
+from spandsp_bridge.errors import SetupError
+from spandsp_bridge.publisher.rpc import KamailioRpc
+from spandsp_bridge.services import kamailio_config
+from spandsp_bridge.settings import ROOT, Settings, parse_address, parse_ports
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.progress import Progress
+
+MODULES = (
+    *("jsonrpcs", "kex", "kemix", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd", "textops"),
+    *("textopsx", "siputils", "xlog", "sanity", "dispatcher", "app_python3"),
+)
+MODULE_FOLDERS = "/usr/lib/*/kamailio/modules"
+#: Kamailio lies where ordinary users do not look.
+ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
+LEAST_FREE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=20, env=ENVIRONMENT
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return (done.stdout + done.stderr).strip()
+
+
+def _kamailio() -> list[Check]:
+    version = _output("kamailio", "-v").partition("\n")[0]
+    checks = [
+        Check(
+            "Kamailio",
+            "version: kamailio 5." in version,
+            _version(version),
+            "apt-get install kamailio (5.6 or later)",
+        )
+    ]
+    folders = list(Path("/").glob(MODULE_FOLDERS.lstrip("/")))
+    have = {f.stem for folder in folders for f in folder.glob("*.so")}
+    missing = [m for m in MODULES if m not in have]
+    checks.append(
+        Check(
+            "Kamailio modules",
+            not missing,
+            f"missing: {', '.join(missing)}" if missing else f"{len(MODULES)} of {len(MODULES)}",
+            "apt-get install kamailio kamailio-python3-modules",
+        )
+    )
+    return checks
+
+
+def _config(settings: Settings) -> Check:
+    name = "Kamailio configuration"
+    folder = settings.var / "run"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "check.cfg"
+        path.write_text(kamailio_config.kamailio(settings))
+    except OSError as error:
+        return Check(
+            name, False, f"{folder}: {error.strerror}", "set VFAX_VAR to a folder of yours"
+        )
+    try:
+        output = _output("kamailio", "-c", "-f", str(path))
+    finally:
+        path.unlink(missing_ok=True)
+    good = "config file ok" in output
+    return Check(
+        name,
+        good,
+        "kamailio -c: ok" if good else output.splitlines()[-1:][0][:120] if output else "no output",
+        "look at kamailio-config/ and the VFAX_ settings",
+    )
+
+
+def _python() -> Check:
+    embedded = sys.base_prefix == "/usr" and Path(sys.prefix) == ROOT / ".venv"
+    return Check(
+        "Python environment",
+        embedded,
+        f"{sys.version.split()[0]} in {sys.prefix}",
+        "rm -r .venv && ./install.sh (it is made with Debian's Python, which Kamailio embeds)",
+    )
+
+
+def _spandsp() -> Check:
+    try:
+        import spandsp_bridge.native.binding  # noqa: F401, PLC0415
+    except ImportError as error:
+        return Check("SpanDSP engine", False, str(error)[:120], "./install.sh builds it")
+    version = _output("dpkg-query", "-W", "-f", "${Version}", "libspandsp2")
+    return Check("SpanDSP engine", True, f"libspandsp {version or 'of unknown version'}", "")
+
+
+def _version(text: str) -> str:
+    """Return the first version number in a program's output."""
+    match = re.search(r"\d+\.\d+(\.\d+)?", text)
+    return match[0] if match else "not found"
+
+
+def _program(name: str, package: str) -> Check:
+    found = shutil.which(name, path=ENVIRONMENT["PATH"]) is not None
+    text = _version(_output(name, "--version")) if found else "not found"
+    return Check(name, found, text, f"apt-get install {package}")
+
+
+async def _database(settings: Settings) -> Check:
+    remedy = "start PostgreSQL, check VFAX_DATABASE_URL, run `vfax migrate`"
+    try:
+        async with Database(settings.database_url, size=1) as database:
+            await database.ready()
+            async with database.transaction() as c:
+                cursor = await c.execute("show server_version")
+                row = await cursor.fetchone()
+                await c.execute("select from faxes limit 1")
+    except (SetupError, psycopg.Error, OSError) as error:
+        return Check("PostgreSQL", False, str(error).partition(";")[0][:160], remedy)
+    return Check("PostgreSQL", True, str(row["server_version"]) if row else "", remedy)
+
+
+async def _redis(settings: Settings) -> Check:
+    progress = Progress(settings.redis_url)
+    try:
+        await progress.ping()
+    except (RedisError, OSError) as error:
+        return Check("Redis", False, str(error)[:120], "start Redis, check VFAX_REDIS_URL")
+    finally:
+        await progress.close()
+    return Check("Redis", True, "answers PING", "")
+
+
+def _rpc(settings: Settings) -> Check:
+    remedy = "start Kamailio with the configuration of `vfax config render`"
+    try:
+        seconds = KamailioRpc(settings.rpc_socket).call("core.uptime")["uptime"]
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        return Check("Kamailio running", False, f"{settings.rpc_socket}: {error}"[:160], remedy)
+    return Check("Kamailio running", True, f"up for {seconds} s", remedy)
+
+
+def _port(settings: Settings) -> Check:
+    """Our SIP address has to be this machine's; taken means that a node runs."""
+    address = parse_address(settings.sip_listen)
+    with socket.socket(
+        socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM
+    ) as sock:
+        try:
+            sock.bind((address[0], 0))
+        except OSError as error:
+            return Check(
+                "SIP address",
+                False,
+                f"{address[0]}: {error.strerror}",
+                "set VFAX_SIP_LISTEN to an address of this machine",
+            )
+        try:
+            sock.close()
+            with socket.socket(sock.family, socket.SOCK_DGRAM) as second:
+                second.bind(address)
+        except OSError:
+            return Check("SIP address", True, f"{settings.sip_listen}, in use (a node runs)", "")
+    return Check("SIP address", True, f"{settings.sip_listen}, free", "")
+
+
+def _media(settings: Settings) -> Check:
+    first, last = parse_ports(settings.media_ports)
+    calls = (last - first + 1) // 2
+    return Check(
+        "media ports",
+        calls >= settings.max_calls,
+        f"{first}-{last}: {calls} calls",
+        f"widen VFAX_MEDIA_PORTS: {settings.max_calls} calls need twice as many ports",
+    )
+
+
+def _folder(settings: Settings) -> Check:
+    try:
+        settings.var.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(settings.var).free
+    except OSError as error:
+        return Check("state folder", False, f"{settings.var}: {error.strerror}", "set VFAX_VAR")
+    good = os.access(settings.var, os.W_OK) and free >= LEAST_FREE
+    return Check(
+        "state folder",
+        good,
+        f"{settings.var}, {free >> 30} GiB free",
+        "make it writable and keep 1 GiB free: pages are stored there before MCF",
+    )
+
+
+def _clock() -> Check:
+    good = time.time() > 1_750_000_000
+    return Check(
+        "clock",
+        good,
+        time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+        "set the clock: header lines and records carry it",
+    )
+
+
+def _sandbox() -> Check:
+    way = sandbox.isolation()
+    return Check(
+        "sandbox",
+        bool(way),
+        {"user": "own user and namespaces", "namespace": "namespaces of a user"}.get(
+            way, "limits of memory, time and files alone"
+        ),
+        "apt-get install bubblewrap, and let this user have namespaces "
+        "(sysctl kernel.unprivileged_userns_clone=1)",
+    )
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Run every check."""
+    return [
+        *await asyncio.to_thread(_kamailio),
+        await asyncio.to_thread(_config, settings),
+        _python(),
+        await asyncio.to_thread(_spandsp),
+        _program("gs", "ghostscript"),
+        _program("soffice", "libreoffice-writer-nogui"),
+        await asyncio.to_thread(_sandbox),
+        _program("redis-server", "redis-server"),
+        await _database(settings),
+        await _redis(settings),
+        await asyncio.to_thread(_rpc, settings),
+        _port(settings),
+        _media(settings),
+        _folder(settings),
+        _clock(),
+    ]

@@ -1,0 +1,1 @@
+"""A fax machine with every fault, for the test mode and the tests."""
