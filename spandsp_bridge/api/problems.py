@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +13,7 @@ from starlette.routing import Match
 
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.store.errors import DatabaseUnavailable
 from spandsp_bridge.web.access import ForbiddenError, NotLoggedInError, TooManyError
 
 log = structlog.get_logger(__name__)
@@ -74,7 +74,7 @@ def problem_of(error: Exception) -> Response:
             return problem(422, f"{where or 'the request'}: {first['msg']}.", "invalid_request")
         case HTTPException():
             return problem(error.status_code, f"{error.detail}.", **dict(error.headers or {}))
-        case psycopg.OperationalError() | OSError():
+        case DatabaseUnavailable() | OSError():
             log.warning("a request waits for PostgreSQL in vain", error=str(error)[:200])
             return problem(
                 503, "The database is away: try again in a moment.", **{"Retry-After": "5"}
@@ -113,5 +113,5 @@ def install(app: FastAPI) -> None:
         return made
 
     for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
-                 HTTPException, psycopg.OperationalError, OSError, Exception):  # fmt: skip
+                 HTTPException, DatabaseUnavailable, OSError, Exception):  # fmt: skip
         app.add_exception_handler(kind, answer)

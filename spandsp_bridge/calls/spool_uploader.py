@@ -5,13 +5,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 
-import psycopg
 import structlog
 
 from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
 from spandsp_bridge.calls.stored_documents import faxed_pdf
 from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail, thumbnail_of_grey
 from spandsp_bridge.model import Outcome
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class SpoolDrain:
                 continue
             try:
                 await self._store_entry(entry)
-            except (psycopg.Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 log.warning("the spool waits for PostgreSQL", key=entry.key, error=str(error)[:200])
                 return
             except Exception:

@@ -16,7 +16,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -24,6 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from spandsp_bridge.documents.render import MAX_BYTES, Look, check
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.store.deliveries import DeliveryStore
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class MailToFax:
             _number(local, sender)
         except UserError as error:
             return f"550 5.7.1 {_line(error)}"
-        except (psycopg.Error, OSError):
+        except (DatabaseError, OSError):
             return "451 4.3.0 The fax system's database is away; try again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -100,7 +100,7 @@ class MailToFax:
         except UserError as error:
             log.info("a mail was refused", reason=str(error)[:200])
             return f"554 5.6.0 {_line(error)}"
-        except (psycopg.Error, OSError) as error:
+        except (DatabaseError, OSError) as error:
             log.warning("a mail waits", error=str(error)[:200])
             return "451 4.3.0 The fax system cannot store the fax now; try again later"
         log.info("a mail became faxes", faxes=made)

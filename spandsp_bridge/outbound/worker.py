@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import structlog
 
 from spandsp_bridge.calls.send import Sender, SendJob, SendResult
@@ -24,6 +23,7 @@ from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.store.database import listen
+from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.queue import FaxQueue, PeerProfile
@@ -78,7 +78,7 @@ class Worker:
                 self._wake.clear()
                 try:
                     await self._claim_what_fits()
-                except (psycopg.Error, OSError) as error:
+                except (DatabaseError, OSError) as error:
                     log.warning("the queue cannot be read; trying again", error=str(error)[:200])
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
@@ -87,7 +87,7 @@ class Worker:
             for task in running:
                 task.cancel()
             await asyncio.wait(running, timeout=2)
-            with contextlib.suppress(psycopg.Error, OSError):
+            with contextlib.suppress(DatabaseError, OSError):
                 await self._queue.abandon_claims(self._name)
 
     async def _listen(self) -> None:
@@ -97,7 +97,7 @@ class Worker:
     async def _listen_for_cancels(self) -> None:
         async for note in listen(self._database_url, "vfax_cancel"):
             if note is None:  # some may have been missed
-                with contextlib.suppress(psycopg.Error, OSError):
+                with contextlib.suppress(DatabaseError, OSError):
                     await self._look_for_cancels()
             elif note.isdigit() and int(note) in self._cancelled:
                 self._cancelled[int(note)].set()
@@ -116,7 +116,7 @@ class Worker:
                 await self._look_for_cancels()
                 for fax_id in await self._queue.expire_claims():
                     log.error("a worker died in mid-call", fax_id=fax_id)
-            except (psycopg.Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 log.warning("leases could not be renewed", error=str(error)[:200])
             await asyncio.sleep(RENEW_SECONDS)
 
@@ -194,7 +194,7 @@ class Worker:
         while True:
             try:
                 await write()
-            except psycopg.OperationalError as error:
+            except DatabaseUnavailable as error:
                 log.warning("a result waits for PostgreSQL", error=str(error)[:200])
                 await asyncio.sleep(POLL_SECONDS)
             else:
@@ -248,7 +248,7 @@ class Worker:
         if outcome.ok and (told := policy.learned(job, usual, outcome)) is not None:
             await self._learn(fax, told)
         elif profile is not None and not outcome.ok and outcome.stats.media is not Media.NONE:
-            with contextlib.suppress(psycopg.Error, OSError):
+            with contextlib.suppress(DatabaseError, OSError):
                 await self._queue.forget(fax.brand_id, fax.remote_number)
         return outcome
 
@@ -256,7 +256,7 @@ class Worker:
         if fax.test:
             return
         log.info("learned how to fax a number", number=fax.remote_number, reason=told.reason)
-        with contextlib.suppress(psycopg.Error, OSError):
+        with contextlib.suppress(DatabaseError, OSError):
             await self._queue.learn(fax.brand_id, fax.remote_number, told)
 
     async def _with_file(self, job: SendJob, fax: Fax, sender: VirtualFax, file: Path) -> SendJob:
@@ -304,7 +304,7 @@ class Worker:
             page = received_page(replace(event, page=number), stats.width, stats.length)
             try:
                 await self._queue.confirm_page(fax, attempt, page)
-            except psycopg.OperationalError as error:
+            except DatabaseUnavailable as error:
                 log.warning("a confirmed page waits for the end", error=str(error)[:200])
                 late.append(page)
             confirmed = number

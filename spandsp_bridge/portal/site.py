@@ -7,7 +7,6 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -29,6 +28,7 @@ from spandsp_bridge.portal.page import STATIC, page, static
 from spandsp_bridge.portal.send_pages import sending
 from spandsp_bridge.portal.session_pages import Open, sessions
 from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.store.errors import DatabaseUnavailable
 from spandsp_bridge.web.access import (
     EVERYBODY,
     ForbiddenError,
@@ -171,7 +171,7 @@ def make_site(web: Web) -> FastAPI:
     for router in (files, sessions, faxes, sending, config, operators):
         site.include_router(router)
     for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
-                 HTTPException, psycopg.OperationalError, OSError, Exception):  # fmt: skip
+                 HTTPException, DatabaseUnavailable, OSError, Exception):  # fmt: skip
         site.add_exception_handler(kind, _answer)
     site.add_middleware(BodyLimit)
     site.add_middleware(SecureHeaders)
@@ -205,7 +205,7 @@ async def _answer(request: Request, error: Exception) -> Response:
         case HTTPException():
             status, detail = error.status_code, f"{error.detail}."
             headers |= dict(error.headers or {})
-        case psycopg.OperationalError() | OSError():
+        case DatabaseUnavailable() | OSError():
             status, detail = 503, "The database is away: try again in a moment."
             log.warning("a page waits for PostgreSQL in vain", error=str(error)[:200])
         case _:

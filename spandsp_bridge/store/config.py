@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
 from spandsp_bridge.store.database import Connection, Transactions
+from spandsp_bridge.store.errors import (
+    ForeignKeyViolation,
+    InsufficientPrivilege,
+    RowRejected,
+    UniqueViolation,
+)
 
 MOST_ROWS = 1000
 BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})
@@ -320,20 +325,19 @@ def _words(name: str) -> str:
     return name.removesuffix("_id").replace("_", " ")
 
 
-def refused(error: psycopg.Error) -> UserError:
+def refused(error: RowRejected) -> UserError:
     """Return what a constraint said, in words: they are named for what they want."""
-    told = error.diag
-    if isinstance(error, psycopg.errors.UniqueViolation):
-        text = _words(told.constraint_name or "it is there already")
-    elif told.constraint_name:
-        text = _words(told.constraint_name)
-        if isinstance(error, psycopg.errors.ForeignKeyViolation) and "referenced" in str(error):
-            text = f"it is still in use by {told.table_name}: {text}"
-    elif isinstance(error, psycopg.errors.InsufficientPrivilege):
+    if isinstance(error, UniqueViolation):
+        text = _words(error.constraint or "it is there already")
+    elif error.constraint:
+        text = _words(error.constraint)
+        if isinstance(error, ForeignKeyViolation) and "referenced" in error.detail:
+            text = f"it is still in use by {error.table}: {text}"
+    elif isinstance(error, InsufficientPrivilege):
         text = "you may not change this"
     else:
-        text = (told.message_primary or str(error)).splitlines()[0]
-    hint = f" {told.message_hint}" if told.message_hint else ""
+        text = error.message.splitlines()[0]
+    hint = f" {error.hint}" if error.hint else ""
     return UserError(f"refused: {text}{'.' if hint else ''}{hint.rstrip('.')}")
 
 
@@ -432,8 +436,7 @@ class ConfigStore:
                     sql.SQL(", ").join(map(sql.Identifier, resource.identity)),
                 )
                 made = await (await c.execute(query, list(written.values()))).fetchone()
-        except (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.RaiseException,
-                psycopg.errors.InsufficientPrivilege) as error:  # fmt: skip
+        except RowRejected as error:
             raise refused(error) from error
         assert made is not None
         row = await self.row(resource, "~".join(str(made[name]) for name in resource.identity))
@@ -459,8 +462,7 @@ class ConfigStore:
         try:
             async with self._db.transaction() as c:
                 changed = (await c.execute(query, list(written.values()))).rowcount
-        except (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.RaiseException,
-                psycopg.errors.InsufficientPrivilege) as error:  # fmt: skip
+        except RowRejected as error:
             raise refused(error) from error
         if changed == 0:
             raise NotFoundError(f"there is no {resource.title} {key}")
@@ -476,7 +478,7 @@ class ConfigStore:
         try:
             async with self._db.transaction() as c:
                 gone = (await c.execute(query)).rowcount
-        except (psycopg.IntegrityError, psycopg.errors.InsufficientPrivilege) as error:
+        except RowRejected as error:
             raise refused(error) from error
         if gone == 0:
             raise NotFoundError(f"there is no {resource.title} {key}")

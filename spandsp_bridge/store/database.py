@@ -23,6 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.settings import ROOT
+from spandsp_bridge.store.errors import translated
 
 # Callers get the error itself; the pool's own retries need no second voice.
 logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
@@ -94,9 +95,22 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Yield a connection inside a transaction."""
-        async with self._pool.connection() as connection, connection.transaction():
-            yield connection
+        """Yield a connection inside a transaction. Raises DatabaseError."""
+        with translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+
+    async def server_version(self) -> str:
+        """Return PostgreSQL's version, such as 15.14. Raises DatabaseError, also without tables."""
+        async with self.transaction() as c:
+            await c.execute("select from faxes limit 1")
+            row = await (await c.execute("show server_version")).fetchone()
+        return str(row["server_version"]) if row else ""
+
+    async def ping(self) -> None:
+        """Run an empty query. Raises DatabaseError."""
+        async with self.transaction() as c:
+            await c.execute("select 1")
 
     def tenant(
         self, role: Role, brand: int | None = None, company: int | None = None,

@@ -8,6 +8,7 @@ import psycopg
 from spandsp_bridge.errors import SetupError, UserError
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.database import Transactions
+from spandsp_bridge.store.errors import DatabaseError
 
 
 async def explained(
@@ -27,14 +28,20 @@ async def explained(
                 [company, number, fax, at, seed],
             )
             told = await cursor.fetchone()
-    except psycopg.errors.UndefinedFunction as error:
-        raise SetupError(
-            "explain_route() is not there: apt-get install postgresql-plpython3-15, then `vfax "
-            "migrate`"
-        ) from error
-    except (psycopg.errors.ExternalRoutineException, psycopg.DataError, psycopg.InternalError,
-            psycopg.errors.RaiseException) as error:  # fmt: skip
-        text = str(error).splitlines()[0]
-        raise UserError(text.rpartition("Error: ")[2] or text) from error
+    except DatabaseError as error:
+        if error.sqlstate == psycopg.errors.UndefinedFunction.sqlstate:
+            raise SetupError(
+                "explain_route() is not there: apt-get install postgresql-plpython3-15, then `vfax "
+                "migrate`"
+            ) from error
+        if not isinstance(
+            error.__cause__,
+            psycopg.InternalError
+            | psycopg.DataError
+            | psycopg.errors.ExternalRoutineException
+            | psycopg.errors.RaiseException,
+        ):
+            raise
+        raise UserError(error.reason.rpartition("Error: ")[2] or error.reason) from error
     assert told is not None
     return dict(told["told"])

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import structlog
 
 from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class Hub:
                 await self._wake.wait()
             try:
                 await self._look()
-            except (psycopg.Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 log.warning("no live news for now", error=str(error)[:200])
             except Exception:
                 log.exception("a look for news failed")  # the next one may not

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
@@ -13,6 +12,7 @@ from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
 from spandsp_bridge.outbound.policy import rules_of
 from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.errors import CheckViolation
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, Wishes
 from spandsp_bridge.store.queue import FaxQueue, PeerProfile, Prepared
 
@@ -144,7 +144,7 @@ async def test_a_fax_cannot_be_called_completed_with_a_page_missing(
     fax = await claimed(database, store, "liar", "1 hour")
     await prepared(database, fax)
     two_of_three = Outcome(True, "completed", "All.", 2, SessionStats(pages=2))
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with pytest.raises(CheckViolation):
         await queue.end_fax(fax, two_of_three)
     await queue.end_fax(fax, Outcome(False, "test", "The test ended."))
 
