@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from redis.exceptions import RedisError
 
 from spandsp_bridge.documents import sandbox
@@ -20,6 +19,7 @@ from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import ROOT, Settings, parse_address, parse_ports
 from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.progress import Progress
 
 MODULES = (
@@ -136,13 +136,10 @@ async def _database(settings: Settings) -> Check:
     try:
         async with Database(settings.database_url, size=1) as database:
             await database.ready()
-            async with database.transaction() as c:
-                cursor = await c.execute("show server_version")
-                row = await cursor.fetchone()
-                await c.execute("select from faxes limit 1")
-    except (SetupError, psycopg.Error, OSError) as error:
+            version = await database.server_version()
+    except (SetupError, DatabaseError, OSError) as error:
         return Check("PostgreSQL", False, str(error).partition(";")[0][:160], remedy)
-    return Check("PostgreSQL", True, str(row["server_version"]) if row else "", remedy)
+    return Check("PostgreSQL", True, version, remedy)
 
 
 async def _redis(settings: Settings) -> Check:

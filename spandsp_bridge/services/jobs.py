@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import procrastinate
-import psycopg
 import structlog
 from procrastinate.jobs import Job
 
 from spandsp_bridge.delivery.deliver import BACK_OFF, Deliverer
 from spandsp_bridge.outbound.prepare import Preparer
+from spandsp_bridge.store.errors import DatabaseError, translated
 from spandsp_bridge.store.queue import FaxQueue
 
 log = structlog.get_logger(__name__)
@@ -100,8 +100,9 @@ async def run(make: Callable[[], procrastinate.App], name: str) -> None:
     while True:
         app = make()
         try:
-            async with app.open_async():
-                await app.run_worker_async(**options)
-        except (procrastinate.exceptions.ConnectorException, psycopg.Error, OSError) as error:
+            with translated():
+                async with app.open_async():
+                    await app.run_worker_async(**options)
+        except (procrastinate.exceptions.ConnectorException, DatabaseError, OSError) as error:
             log.warning("jobs wait for PostgreSQL", error=str(error)[:200])
         await asyncio.sleep(AGAIN_SECONDS)

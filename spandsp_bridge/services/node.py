@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import psycopg
 import structlog
 import uvicorn
 
@@ -30,6 +29,7 @@ from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.deliveries import DeliveryStore
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
 from spandsp_bridge.store.people import People
 from spandsp_bridge.store.progress import Progress
@@ -66,7 +66,7 @@ class Directory:
         try:
             async with asyncio.timeout(DIRECTORY_TIMEOUT):
                 known = await self._store.virtual_fax(virtual_fax)
-        except (psycopg.Error, OSError):  # TimeoutError is an OSError
+        except (DatabaseError, OSError):  # TimeoutError is an OSError
             return known
         self._known[virtual_fax] = (now, known)
         return known
@@ -214,7 +214,7 @@ class Node:
                 await store.register_bridge(
                     self._settings.node, local[0], local[1], receives=self._receives
                 )
-            except (psycopg.Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 log.warning("not registered yet; trying again", error=str(error)[:200])
                 await asyncio.sleep(2)
             else:

@@ -8,7 +8,7 @@ import psycopg
 from spandsp_bridge.errors import SetupError, UserError
 from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.database import Transactions
-from spandsp_bridge.store.errors import DatabaseError
+from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
 
 
 async def explained(
@@ -34,13 +34,7 @@ async def explained(
                 "explain_route() is not there: apt-get install postgresql-plpython3-15, then `vfax "
                 "migrate`"
             ) from error
-        if not isinstance(
-            error.__cause__,
-            psycopg.InternalError
-            | psycopg.DataError
-            | psycopg.errors.ExternalRoutineException
-            | psycopg.errors.RaiseException,
-        ):
+        if isinstance(error, DatabaseUnavailable):
             raise
         raise UserError(error.reason.rpartition("Error: ")[2] or error.reason) from error
     assert told is not None
