@@ -28,7 +28,7 @@ from spandsp_bridge.outbound.submit import (
     sender_of,
     time_of,
 )
-from spandsp_bridge.services import node as app
+from spandsp_bridge.services import connection as app
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes

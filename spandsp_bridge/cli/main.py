@@ -22,7 +22,7 @@ from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.demo import show
 from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
 from spandsp_bridge.publisher.kamailio import ensure_files
-from spandsp_bridge.services import doctor, kamailio_config, node
+from spandsp_bridge.services import doctor, kamailio_config, run
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.database import migrate as migrate_database
 
@@ -61,13 +61,14 @@ def demo() -> None:
 
 
 @cli.command()
-def serve(service: Annotated[str, typer.Argument(help="bridge, worker, publisher or all")]) -> None:
+def serve(
+    service: Annotated[str, typer.Argument(help=f"One of: {', '.join(run.SERVICES)}.")],
+) -> None:
     """Run a service in the foreground until SIGTERM."""
-    if service not in node.SERVICES:
-        raise UserError(f"there is no service {service!r}: choose {', '.join(node.SERVICES)}")
+    run.check_service(service)
     settings = load()
     log.configure(settings.log_level)
-    _run(node.serve(settings, service))
+    _run(run.serve(settings, service))
 
 
 @cli.command()

@@ -11,7 +11,7 @@ from rich.table import Table
 from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.outbound import policy
-from spandsp_bridge.services.node import open_database
+from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.queue import FaxQueue
 from spandsp_bridge.t38.outcome import judge_sip, reason_of_t30

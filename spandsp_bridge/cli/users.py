@@ -8,7 +8,7 @@ import typer
 
 from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.services import node as app
+from spandsp_bridge.services import connection as app
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.database import Role
 from spandsp_bridge.store.people import People

@@ -21,7 +21,7 @@ from spandsp_bridge.demo.supervisor import Supervisor
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.errors import SetupError, VfaxError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.services.node import open_store
+from spandsp_bridge.services.connection import open_store
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
 

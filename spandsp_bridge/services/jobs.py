@@ -1,7 +1,7 @@
-"""The side jobs of the workers, on procrastinate: pages, deliveries, retention, lost jobs.
+"""The workers' side jobs, on procrastinate: pages, deliveries, retention, stalled jobs.
 
-A job names a row and nothing more: whatever it has to know, it reads when it runs, and a job
-that runs twice finds its work done. Rows without a job get one from `sweep()`.
+A job carries the id of a row and nothing else: it reads the row when it runs, and a job that
+runs twice finds its work done. `sweep()` adds jobs for rows that have none.
 """
 
 import asyncio
@@ -20,16 +20,17 @@ from spandsp_bridge.store.queue import FaxQueue
 
 log = structlog.get_logger(__name__)
 
-# A failed try is told by us, with its reason; procrastinate's tracebacks are noise.
+# Each task logs its own failure with the reason; procrastinate's tracebacks would repeat it.
 logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
 
-AT_A_TIME = 8
-AGAIN_SECONDS = 2.0
+CONCURRENT_JOBS = 8
+RECONNECT_SECONDS = 2.0
+SHUTDOWN_SECONDS = 2.0
 PREPARE_BACK_OFF = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
 
 
 class BackOff(procrastinate.BaseRetryStrategy):
-    """Tries again after each of the given seconds, then gives up."""
+    """Retries after each of the given delays in seconds, then gives up."""
 
     def __init__(self, seconds: tuple[int, ...]) -> None:
         self._seconds = seconds
@@ -37,7 +38,7 @@ class BackOff(procrastinate.BaseRetryStrategy):
     def get_retry_decision(
         self, *, exception: BaseException, job: Job
     ) -> procrastinate.RetryDecision | None:
-        """Return when the next try is."""
+        """Return the delay before the next try; None after the last one."""
         del exception
         if job.attempts >= len(self._seconds):
             return None
@@ -47,12 +48,12 @@ class BackOff(procrastinate.BaseRetryStrategy):
 def make_app(
     url: str, queue: FaxQueue, preparer: Preparer, deliverer: Deliverer
 ) -> procrastinate.App:
-    """Return the jobs of a worker; `run` runs them."""
+    """Return the procrastinate application of a worker, for `run`."""
     connector = procrastinate.PsycopgConnector(
         conninfo=url,
         kwargs={"options": "-c search_path=jobs,public -c role=vfax_service", "connect_timeout": 5},
         min_size=1,
-        max_size=AT_A_TIME,
+        max_size=CONCURRENT_JOBS,
     )
     app = procrastinate.App(connector=connector)
 
@@ -63,7 +64,7 @@ def make_app(
             await preparer.prepare(fax_id)
         except Exception:
             if context.job.attempts >= len(PREPARE_BACK_OFF):
-                log.exception("the pages of a fax could not be made", fax_id=fax_id)
+                log.exception("fax preparation failed", fax_id=fax_id)
                 await preparer.give_up(fax_id)
                 return
             raise
@@ -86,17 +87,20 @@ def make_app(
         del timestamp
         deleted = await queue.apply_retention()
         if deleted:
-            log.info("documents deleted that nobody keeps any longer", faxes=deleted)
+            log.info("expired documents deleted", faxes=deleted)
 
     return app
 
 
 async def run(make: Callable[[], procrastinate.App], name: str) -> None:
-    """Run jobs until cancelled; a database that is away is waited for."""
+    """Run jobs until cancelled; reconnect while PostgreSQL is unavailable."""
     options: dict[str, Any] = {
-        "concurrency": AT_A_TIME, "name": name, "install_signal_handlers": False,
-        "delete_jobs": "successful", "shutdown_graceful_timeout": 2.0,
-    }  # fmt: skip
+        "concurrency": CONCURRENT_JOBS,
+        "name": name,
+        "install_signal_handlers": False,
+        "delete_jobs": "successful",
+        "shutdown_graceful_timeout": SHUTDOWN_SECONDS,
+    }
     while True:
         app = make()
         try:
@@ -104,5 +108,5 @@ async def run(make: Callable[[], procrastinate.App], name: str) -> None:
                 async with app.open_async():
                     await app.run_worker_async(**options)
         except (procrastinate.exceptions.ConnectorException, DatabaseError, OSError) as error:
-            log.warning("jobs wait for PostgreSQL", error=str(error)[:200])
-        await asyncio.sleep(AGAIN_SECONDS)
+            log.warning("job worker disconnected", error=str(error)[:200])
+        await asyncio.sleep(RECONNECT_SECONDS)

@@ -1,0 +1,56 @@
+"""The portal and the API, served by uvicorn."""
+
+import structlog
+import uvicorn
+
+from spandsp_bridge.portal.site import make_site
+from spandsp_bridge.settings import Settings, parse_address
+from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.people import People
+from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.web.limits import RateLimit
+from spandsp_bridge.web.live import Hub
+from spandsp_bridge.web.state import Web
+
+log = structlog.get_logger(__name__)
+
+DATABASE_CONNECTIONS = 16
+SHUTDOWN_SECONDS = 2
+LOG_IN_BURST, LOG_INS_PER_SECOND = 20, 0.2
+API_BURST_SECONDS = 4  #: an API key may use up this many seconds of its rate at once
+
+
+async def serve(settings: Settings) -> None:
+    """Run until cancelled."""
+    host, port = parse_address(settings.portal_listen)
+    scratch = settings.var / "portal"
+    scratch.mkdir(parents=True, exist_ok=True)
+    progress = Progress(settings.redis_url)
+    async with Database(settings.database_url, size=DATABASE_CONNECTIONS) as database:
+        web = Web(
+            settings=settings,
+            database=database,
+            people=People(database),
+            hub=Hub(database, progress),
+            log_ins=RateLimit(LOG_IN_BURST, LOG_INS_PER_SECOND),
+            requests=RateLimit(API_BURST_SECONDS * settings.api_rate, settings.api_rate),
+            scratch=scratch,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                make_site(web),
+                host=host,
+                port=port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                forwarded_allow_ips=settings.portal_proxies,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                lifespan="on",
+            )
+        )
+        log.info("portal started", address=settings.portal_listen)
+        try:
+            await server.serve()
+        finally:
+            await progress.close()
