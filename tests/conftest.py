@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.support.peers.certificate import self_signed
 
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))

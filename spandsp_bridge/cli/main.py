@@ -24,7 +24,7 @@ from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxErro
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.services import doctor, kamailio_config, run
 from spandsp_bridge.settings import load
-from spandsp_bridge.store.database import migrate as migrate_database
+from spandsp_bridge.store.migrate import migrate as migrate_database
 
 cli = typer.Typer(
     no_args_is_help=True,

@@ -10,8 +10,8 @@ from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.services import connection as app
 from spandsp_bridge.settings import load
-from spandsp_bridge.store.database import Role
 from spandsp_bridge.store.people import People
+from spandsp_bridge.store.tenant import Role
 
 user = typer.Typer(no_args_is_help=True, help="People of the portal.")
 ROLES: dict[str, Role] = {r: r for r in get_args(Role)}

@@ -27,15 +27,9 @@ from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import (
-    MINIMUM_VERSION,
-    SQL,
-    Database,
-    create_database,
-    migrate,
-    run_script,
-)
+from spandsp_bridge.store.migrate import MINIMUM_VERSION, SQL, create_database, migrate, run_script
 from spandsp_bridge.store.people import People
+from spandsp_bridge.store.pool import Database
 
 KAMAILIO, BRIDGE_A, BRIDGE_B, WORKER, CARRIER = (f"127.0.0.{n}" for n in range(1, 6))
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 octets (unix(7))

@@ -22,9 +22,9 @@ from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
-from spandsp_bridge.store.database import listen
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
+from spandsp_bridge.store.listen import listen
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.queue import FaxQueue, PeerProfile
 from spandsp_bridge.t38.time_zone import posix_tz

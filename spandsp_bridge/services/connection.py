@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 
 COMMAND_CONNECTIONS = 2
 

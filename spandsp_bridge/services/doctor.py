@@ -18,8 +18,8 @@ from spandsp_bridge.errors import SetupError
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import ROOT, Settings, parse_address, parse_ports
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.errors import DatabaseError
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 
 MODULES = (

@@ -11,9 +11,9 @@ import structlog
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.settings import Settings, parse_address, parse_ports
 from spandsp_bridge.sip.transport import UdpTransport
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 
 log = structlog.get_logger(__name__)

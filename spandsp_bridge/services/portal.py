@@ -5,8 +5,8 @@ import uvicorn
 
 from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.settings import Settings, parse_address
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.people import People
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub

@@ -16,13 +16,13 @@ from psycopg import sql
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
-from spandsp_bridge.store.database import Connection, Transactions
 from spandsp_bridge.store.errors import (
     ForeignKeyViolation,
     InsufficientPrivilege,
     RowRejected,
     UniqueViolation,
 )
+from spandsp_bridge.store.transactions import Connection, Transactions
 
 MOST_ROWS = 1000
 BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})

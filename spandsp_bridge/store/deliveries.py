@@ -8,8 +8,8 @@ from typing import Any
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.store.database import Transactions
 from spandsp_bridge.store.faxes import Fax
+from spandsp_bridge.store.transactions import Transactions
 
 ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9.-]{1,255}")
 MOST_RECIPIENTS = 20

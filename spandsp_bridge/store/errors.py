@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from spandsp_bridge.errors import VfaxError
+from spandsp_bridge.errors import SetupError, VfaxError
 
 
 class DatabaseError(VfaxError):
@@ -93,3 +93,12 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise translate(error) from error
+
+
+def unusable(error: psycopg.Error) -> SetupError:
+    """Return a database error as one line that names the setting."""
+    text = str(error).strip().splitlines()
+    return SetupError(
+        f"PostgreSQL cannot be used: {text[0] if text else type(error).__name__}; "
+        "check VFAX_DATABASE_URL, and that `vfax migrate` was run"
+    )

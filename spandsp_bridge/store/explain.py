@@ -7,8 +7,8 @@ import psycopg
 
 from spandsp_bridge.errors import SetupError, UserError
 from spandsp_bridge.store.config import NotFoundError
-from spandsp_bridge.store.database import Transactions
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
+from spandsp_bridge.store.transactions import Transactions
 
 
 async def explained(

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import AudioFax, FaxStatus, Outcome
 from spandsp_bridge.numbers import destination
-from spandsp_bridge.store.database import Connection, Transactions
+from spandsp_bridge.store.transactions import Connection, Transactions
 
 File = tuple[str, bytes]  #: what the sender calls it, and its content
 

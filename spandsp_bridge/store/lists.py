@@ -11,8 +11,8 @@ from typing import Any
 
 from psycopg import sql
 
-from spandsp_bridge.store.database import Connection, Transactions
 from spandsp_bridge.store.faxes import Fax, fax_of
+from spandsp_bridge.store.transactions import Connection, Transactions
 
 MOST = 200  #: rows of one page
 FEW = 5000  #: faxes that a search finds first, to be looked at one by one

@@ -10,7 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.database import Database, Role
+from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.tenant import Role
 
 SESSION_DAYS = 7
 MOST_WRONG = 5  #: wrong passwords before an account is locked

@@ -7,7 +7,6 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from spandsp_bridge.model import FaxStatus, Outcome
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import (
     Fax,
     ReceivedPage,
@@ -16,6 +15,7 @@ from spandsp_bridge.store.faxes import (
     put_document,
     put_page,
 )
+from spandsp_bridge.store.pool import Database
 
 LEASE = "60 seconds"
 

@@ -10,7 +10,7 @@ from psycopg.rows import tuple_row
 from kemi.routing.explain import explain
 from kemi.routing.facts import Facts
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.database import unreachable
+from spandsp_bridge.store.errors import unusable
 from spandsp_bridge.store.routing import SqlSource
 
 Destination = tuple[int, str]  # company, number
@@ -82,7 +82,7 @@ def compare(
     try:
         connection = psycopg.connect(url, connect_timeout=5)
     except psycopg.Error as error:
-        raise unreachable(error) from error
+        raise unusable(error) from error
     with connection:
         if brand is not None:
             connection.execute("select set_config('vfax.brand_id', %s, true)", [str(brand)])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from spandsp_bridge.store.database import Transactions
+from spandsp_bridge.store.transactions import Transactions
 
 _RATES = """
     select {name} as name, count(*) as calls,

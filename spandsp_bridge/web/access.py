@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 
 from spandsp_bridge.store.config import ConfigStore, Scope
-from spandsp_bridge.store.database import Role, Tenant
+from spandsp_bridge.store.tenant import Role, Tenant
 from spandsp_bridge.web.state import Web, web_of
 
 COOKIE = "vfax"

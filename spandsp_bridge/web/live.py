@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.errors import DatabaseError
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 
 log = structlog.get_logger(__name__)

@@ -7,8 +7,8 @@ from typing import cast
 from fastapi import Request
 
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.people import People
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub
 

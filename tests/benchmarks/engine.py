@@ -27,7 +27,7 @@ from rich.table import Table
 
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import migrate
+from spandsp_bridge.store.migrate import migrate
 from tests.support.peers.fax_caller import FaxCaller, Sent, bridge_service, fax_caller
 
 HERE = Path(__file__).parent

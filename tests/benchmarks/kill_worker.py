@@ -35,8 +35,9 @@ from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
-from spandsp_bridge.store.database import Database, migrate
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.migrate import migrate
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer
 
 PORT = 27960

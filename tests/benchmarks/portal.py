@@ -23,8 +23,8 @@ from rich.table import Table
 
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.benchmarks.documents import document
 
 PORT = 23060

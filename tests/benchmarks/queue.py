@@ -28,9 +28,10 @@ from rich.table import Table
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.model import Outcome
-from spandsp_bridge.store.database import Database, migrate
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import FaxLists, Wanted
+from spandsp_bridge.store.migrate import migrate
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.queue import FaxQueue
 
 PORT = 26960

@@ -38,7 +38,7 @@ from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.publisher.tables import Entry, TableWriter
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import migrate
+from spandsp_bridge.store.migrate import migrate
 
 HERE = Path(__file__).parent
 MAP_SIZE = 256 << 20

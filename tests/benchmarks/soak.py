@@ -25,7 +25,7 @@ from rich.table import Table
 
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import migrate
+from spandsp_bridge.store.migrate import migrate
 from tests.benchmarks.engine import dense_document, memory_kb, tree
 from tests.benchmarks.kill import DDI, VIRTUAL_FAX, WORLD
 from tests.support.peers.fax_caller import FaxCaller, bridge_service, fax_caller

@@ -25,7 +25,7 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.settings import ROOT
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document
 from tests.stack.portal.people import PASSWORD, company_of, one, person
 

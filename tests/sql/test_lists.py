@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.lists import ORDERS, FaxLists, Wanted, place
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.web.faxes import cursor_of, place_of
 
 FAXES = 137

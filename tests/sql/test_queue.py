@@ -11,9 +11,9 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
 from spandsp_bridge.outbound.policy import rules_of
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.errors import CheckViolation
 from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, Wishes
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.queue import FaxQueue, PeerProfile, Prepared
 
 

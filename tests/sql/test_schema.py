@@ -9,8 +9,10 @@ from psycopg import AsyncConnection
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import SetupError
-from spandsp_bridge.store import database as store_database
-from spandsp_bridge.store.database import Database, migrate
+from spandsp_bridge.store import migrate as store_migrate
+from spandsp_bridge.store.migrate import migrate
+from spandsp_bridge.store.plpython import rendered
+from spandsp_bridge.store.pool import Database
 
 WORLD = """
     insert into brands (id, name) overriding system value values (901, 'B1'), (902, 'B2');
@@ -238,11 +240,11 @@ async def test_migrations_run_once_and_may_not_change(
             )
         ).fetchall()
     for name, digest in rows:
-        text = store_database.rendered(store_database.SQL / name)
+        text = rendered(store_migrate.SQL / name)
         assert hashlib.sha256(text.encode()).hexdigest() == digest
     changed = tmp_path / "sql"
     (changed / "migrations").mkdir(parents=True)
     (changed / "migrations" / "0001_tables.sql").write_text("select 1;")
-    monkeypatch.setattr(store_database, "SQL", changed)
+    monkeypatch.setattr(store_migrate, "SQL", changed)
     with pytest.raises(SetupError, match="0001_tables"):
         await migrate(stack.database_url)

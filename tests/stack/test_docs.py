@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from spandsp_bridge.cli.main import cli
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT, Settings
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 
 README = (ROOT / "README.md").read_text()
 HANDBOOK = (ROOT / "sql" / "README.md").read_text()

@@ -14,7 +14,7 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.tiff import page_bitmaps
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.conftest import HTTP_PORT
 from tests.stack.calls.test_fax import short_document, until
 from tests.stack.portal.people import company_of, one, with_key

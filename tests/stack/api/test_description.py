@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.stack.portal.people import one, with_key
 
 #: What a request that fits the schema may be answered. 422 is among it: numbers, references and

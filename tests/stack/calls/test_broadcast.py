@@ -9,8 +9,8 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.conftest import PORT_BASE
 from tests.documents.corpus import picture, word
 from tests.stack.calls.test_fax import short_document, until, vfax

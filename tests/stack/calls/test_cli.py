@@ -11,7 +11,7 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack, postgres_binaries
 from spandsp_bridge.errors import SetupError
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document, vfax
 from tests.support.pdfs import blank, encrypted
 

@@ -18,9 +18,9 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.model import FaxStatus, Outcome
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.conftest import HTTP_PORT
 from tests.stack.calls.test_fax import received_after, short_document, until, vfax
 from tests.support.pdfs import encrypted

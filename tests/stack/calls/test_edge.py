@@ -14,8 +14,8 @@ from spandsp_bridge.documents.render import Look, render
 from spandsp_bridge.documents.tiff import page_bitmaps
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document, until
 from tests.stack.calls.test_kamailio import versions_after
 from tests.support.peers.ata import Ata

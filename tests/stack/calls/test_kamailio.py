@@ -13,8 +13,8 @@ from kemi.routing.model import SINGLE_BRIDGE_SET
 from spandsp_bridge.demo.stack import CARRIER, Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document, vfax
 from tests.support.peers.sipp import sipp
 

@@ -14,7 +14,7 @@ from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.shared import SharedCounts
 from tests.stack.calls.test_kamailio import versions_after
 from tests.support.peers.caller import Answer, Caller

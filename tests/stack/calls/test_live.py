@@ -13,7 +13,7 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import vfax
 from tests.stack.calls.test_kamailio import versions_after
 from tests.support.peers.caller import Caller

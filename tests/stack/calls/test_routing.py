@@ -11,7 +11,8 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
-from spandsp_bridge.store.database import Connection, Database
+from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.transactions import Connection
 from tests.stack.calls.test_fax import vfax
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.sipp import Carrier

@@ -11,8 +11,8 @@ import pytest
 
 from spandsp_bridge.demo.stack import CARRIER, KAMAILIO, Stack, options_answered
 from spandsp_bridge.publisher.rpc import KamailioRpc
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.pool import Database
 from tests.support.peers.sipp import sipp
 
 STRANGER = "127.0.0.99"

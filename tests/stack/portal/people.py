@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import Database, Role
 from spandsp_bridge.store.people import People, new_key
+from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.tenant import Role
 
 PASSWORD = "correct horse battery"
 

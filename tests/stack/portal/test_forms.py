@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import Database
+from spandsp_bridge.store.pool import Database
 from tests.stack.portal.people import company_of, logged_in, one, person, with_key
 
 

@@ -19,8 +19,8 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.portal.session_pages import Anyone
 from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.people import People
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.web.access import Allow
 from spandsp_bridge.web.limits import RateLimit

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.database import Database
 from spandsp_bridge.store.people import MOST_WRONG, hashed, matches
+from spandsp_bridge.store.pool import Database
 from spandsp_bridge.web.limits import RateLimit
 from tests.stack.portal.conftest import LogIn
 from tests.stack.portal.people import PASSWORD, company_of, one, person
