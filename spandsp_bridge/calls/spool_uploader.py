@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import structlog
 
 from spandsp_bridge.calls.spool import Spool, SpooledFax, SpoolEntry
-from spandsp_bridge.calls.stored_documents import faxed_pdf
-from spandsp_bridge.documents.tiff import TiffError, first_pages, thumbnail, thumbnail_of_grey
+from spandsp_bridge.documents.bitmaps import thumbnail, thumbnail_of_grey
+from spandsp_bridge.documents.pdfa import fax_to_pdf
+from spandsp_bridge.documents.tiff import TiffError, first_pages
 from spandsp_bridge.model import Outcome
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore, VirtualFax
@@ -132,7 +133,7 @@ def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, byt
     tiff = first_pages(spooled.tiff, len(spooled.pages))
     facts = spooled.facts
     try:
-        pdf = faxed_pdf(
+        pdf = fax_to_pdf(
             tiff,
             sender=facts.remote_number,
             receiver=facts.local_number,

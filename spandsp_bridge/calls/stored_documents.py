@@ -1,11 +1,16 @@
-"""A fax's pages as they are stored: its cover page, and the document that it may share."""
+"""A fax's stored documents, as they are read: all pages as TIFF-F, as PDF/A, and the receipt.
+
+This stands in `calls`, the lowest layer that sees both `store`, which keeps the parts, and
+`documents`, which puts them together: neither of the two may import the other.
+"""
 
 import asyncio
 import hashlib
 from datetime import datetime
 
+from spandsp_bridge.documents.pdfa import fax_to_pdf
 from spandsp_bridge.documents.receipt import Receipt, ReceiptPage, make
-from spandsp_bridge.documents.tiff import TiffError, join_pages, page_sizes, to_pdf
+from spandsp_bridge.documents.tiff import TiffError, join_files
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
@@ -23,14 +28,7 @@ async def tiff_of(store: FaxStore, fax: Fax) -> bytes:
     cover = await store.document(fax, "cover")
     if cover is None:
         return tiff
-    return await asyncio.to_thread(joined, cover, tiff)
-
-
-def joined(first: bytes, second: bytes, start: int = 0) -> bytes:
-    """Return the pages of two files as one, of the second those from `start` (from 0) on."""
-    pages = [(first, n) for n in range(len(page_sizes(first)))]
-    pages += [(second, n) for n in range(start, len(page_sizes(second)))]
-    return join_pages(pages)
+    return await asyncio.to_thread(join_files, cover, tiff)
 
 
 async def pdf_of(store: FaxStore, fax: Fax) -> bytes:
@@ -43,25 +41,11 @@ async def pdf_of(store: FaxStore, fax: Fax) -> bytes:
     sender, receiver = (ours, theirs) if fax.direction == "out" else (theirs, ours)
     try:
         return await asyncio.to_thread(
-            faxed_pdf, tiff, sender=sender, receiver=receiver, pages=fax.pages_confirmed,
+            fax_to_pdf, tiff, sender=sender, receiver=receiver, pages=fax.pages_confirmed,
             partial=fax.pages_confirmed != fax.pages, at=fax.created_at,
         )  # fmt: skip
     except TiffError as error:
         raise UserError(f"no PDF can be made of the pages of fax {fax.id}: {error}") from error
-
-
-def faxed_pdf(
-    tiff: bytes, *, sender: str, receiver: str, pages: int, partial: bool, at: datetime
-) -> bytes:
-    """Return a fax as PDF/A that says in its metadata what it is. Raises TiffError."""
-    state = "partial" if partial else "complete"
-    return to_pdf(
-        tiff,
-        title=f"Fax from {sender} to {receiver}",
-        subject=f"{pages} pages confirmed, {state}",
-        keywords=[f"from:{sender}", f"to:{receiver}", f"pages:{pages}", state],
-        made_at=at,
-    )
 
 
 async def receipt_of(store: FaxStore, fax: Fax) -> bytes:

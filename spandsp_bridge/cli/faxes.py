@@ -17,8 +17,10 @@ from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.cli.api_client import RemoteApi
 from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.demo import show
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import call_seconds, to_pdf
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.pdfa import to_pdf
+from spandsp_bridge.documents.render import render
+from spandsp_bridge.documents.tiff import call_seconds
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS, FaxStatus
 from spandsp_bridge.outbound.submit import (
@@ -207,7 +209,7 @@ def preview(
     one_of("--paper", paper, PAPERS)
     documents = _read(files)
     # Without settings of an installation: nothing is sent.
-    made = asyncio.run(render(documents, Look(paper, resolution, pictures), 1000, None))
+    made = asyncio.run(render(documents, PageOptions(paper, resolution, pictures), 1000, None))
     seconds = [call_seconds([size]) - call_seconds([]) for size in made.line_bytes]
     if out is not None:
         _write(out, to_pdf(made.tiff, title=", ".join(name for name, _ in documents)))

@@ -20,7 +20,8 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from spandsp_bridge.documents.render import MAX_BYTES, Look, check
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import MAX_BYTES, check
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.errors import DatabaseError
@@ -83,8 +84,10 @@ class MailToFax:
             message = await asyncio.to_thread(parse, content)
             files, wishes = read(message)
             if files:
-                look = Look(sender.paper, sender.resolution, sender.pictures, sender.long_pages)
-                await check(files, look, self._max_pages, self._scratch)
+                options = PageOptions(
+                    sender.paper, sender.resolution, sender.pictures, sender.long_pages
+                )
+                await check(files, options, self._max_pages, self._scratch)
             elif not wishes["text"].strip():
                 raise DocumentError(
                     "document_empty", "the mail has neither an attachment nor text: nothing to fax"

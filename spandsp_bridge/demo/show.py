@@ -18,7 +18,7 @@ from rich.table import Table
 from spandsp_bridge.demo import document
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Supervisor
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.errors import SetupError, VfaxError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.services.connection import open_store

@@ -19,13 +19,13 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 
 from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.job import Job
 from spandsp_bridge.documents.tiff import X_DPI, join_pages
 from spandsp_bridge.errors import DocumentError, UserError
 
@@ -54,20 +54,6 @@ LONG_PICTURE = 4.0  #: a picture longer than so many times its width is a strip 
 TOP = 12.0  #: points above a page that is smaller than the paper
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to prepare, and how."""
-
-    names: list[str]  #: what the user calls the files 0, 1, ...
-    paper: str = "a4"  #: or `letter`
-    resolution: str = "fine"  #: or `normal`, `superfine`
-    pictures: str = "auto"  #: `text` thresholds every page, `photo` screens every page
-    long_pages: str = "split"  #: or `scale`
-    max_pages: int = 1000
-    cover: dict[str, Any] | None = None  #: a `CoverPage` to put first
-    check_only: bool = False  #: say whether it can be faxed, without making its pages
-
-
 def rows(paper: str, resolution: str) -> int:
     """Return how many rows a page has."""
     return math.floor(MILLIMETRES[paper] / INCH * Y_DPI[resolution])
@@ -78,7 +64,7 @@ def main() -> None:
     if "--probe" in sys.argv:
         return
     folder = Path(sys.argv[-1])
-    job = Job(**json.loads((folder / "job.json").read_text()))
+    job = Job.from_json(json.loads((folder / "job.json").read_text()))
     output = Path("out.tif")
     try:
         result: dict[str, Any] = {"pages": prepare(job, folder)}
@@ -98,7 +84,7 @@ def prepare(job: Job, folder: Path) -> int:
     """Make `out.tif` of the files in a folder; return its pages."""
     sources = []
     if job.cover:
-        Path("cover.pdf").write_bytes(html_to_pdf(_cover_html(job.cover), job.paper))
+        Path("cover.pdf").write_bytes(html_to_pdf(_cover_html(job.cover), job.options.paper))
         sources.append(("the cover page", Path("cover.pdf")))
     for number, name in enumerate(job.names):
         sources.append((name, _pdf(folder / str(number), name, job)))
@@ -249,7 +235,7 @@ def _flat(image: Any) -> Any:
 
 def _dots(size: tuple[int, int], dpi: Any, job: Job) -> tuple[float, float]:
     """Return the dots an inch at which a picture is put on paper: its own where that fits."""
-    width, height = (points / 72 for points in POINTS[job.paper])
+    width, height = (points / 72 for points in POINTS[job.options.paper])
     try:
         across, down = float(dpi[0]), float(dpi[1])
     except (TypeError, ValueError, IndexError, ZeroDivisionError):
@@ -261,7 +247,7 @@ def _dots(size: tuple[int, int], dpi: Any, job: Job) -> tuple[float, float]:
     if size[0] > size[1]:  # it will be turned
         width, height = height, width
     fitting = max(size[0] / (width - 2 * margin), size[1] / (height - 2 * margin))
-    if max(size) / min(size) > LONG_PICTURE and job.long_pages == "split":
+    if max(size) / min(size) > LONG_PICTURE and job.options.long_pages == "split":
         fitting = min(size) / (min(width, height) - 2 * margin)
     return fitting, fitting
 
@@ -359,7 +345,7 @@ def _text(path: Path, name: str, job: Job) -> Path:
         del lines[-TEXT_LINES:]
     if not lines:
         raise DocumentError("document_without_pages", f"{name} has no text: nothing can be faxed")
-    pdf = _page_maker(job.paper)
+    pdf = _page_maker(job.options.paper)
     for start in range(0, len(lines), TEXT_LINES):
         pdf.add_page()
         pdf.set_font("mono", size=10)
@@ -484,7 +470,7 @@ def _arrange(pdfs: list[pikepdf.Pdf], job: Job) -> tuple[pikepdf.Pdf, bool]:
         changed |= _fill_forms(pdf)
     for pdf in pdfs[1:]:
         out.pages.extend(pdf.pages)
-    width, height = POINTS[job.paper]
+    width, height = POINTS[job.options.paper]
     plans: list[tuple[pikepdf.Page, list[tuple[Box, float, float]]]] = []
     total = 0
     for page in out.pages:
@@ -501,7 +487,7 @@ def _arrange(pdfs: list[pikepdf.Pdf], job: Job) -> tuple[pikepdf.Pdf, bool]:
         scale = min(1.0, width / across)
         parts = math.ceil(down * scale / height - (LONGER_THAN_PAPER - 1))
         windows: list[tuple[Box, float, float]] = []
-        if parts > 1 and job.long_pages == "split":
+        if parts > 1 and job.options.long_pages == "split":
             share = height / (down * scale)
             windows = [(_slice(box, turn, n * share, (n + 1) * share), 0, 0)
                        for n in range(min(parts, job.max_pages + 1))]  # fmt: skip
@@ -604,8 +590,8 @@ def _fill_forms(pdf: pikepdf.Pdf) -> bool:
 def _classify(ready: Path, pdf: pikepdf.Pdf, job: Job) -> list[bool]:
     """Tell of each page whether it is scanned text: black and white, without greys to keep."""
     count = len(pdf.pages)
-    if job.pictures != "auto":
-        return [job.pictures == "text"] * count
+    if job.options.pictures != "auto":
+        return [job.options.pictures == "text"] * count
     scanned = [False] * count
     candidates = [n for n, page in enumerate(pdf.pages) if _has_picture(page.obj)]
     for number, grey in zip(candidates, _greys(ready, candidates, job), strict=True):
@@ -640,7 +626,7 @@ def _greys(ready: Path, pages: list[int], job: Job) -> Iterator[bool]:
         return
     _ghostscript(
         ready, "grey-%d.pgm", "", len(pages),
-        "-sDEVICE=pgmraw", "-r102", f"-g{WIDTH // 2}x{rows(job.paper, 'normal')}",
+        "-sDEVICE=pgmraw", "-r102", f"-g{WIDTH // 2}x{rows(job.options.paper, 'normal')}",
         "-dDOINTERPOLATE", f"-sPageList={','.join(str(n + 1) for n in pages)}",
     )  # fmt: skip
     for number in range(len(pages)):
@@ -693,8 +679,8 @@ def _ghostscript(source: Path, out: str, install: str, pages: int, *options: str
 
 def _rasterise(ready: Path, scanned: list[bool], job: Job) -> int:
     """Write out.tif; return its pages. Raises DocumentError."""
-    size = [f"-r{X_DPI}x{Y_DPI[job.resolution]}",
-            f"-g{WIDTH}x{rows(job.paper, job.resolution)}", "-sDEVICE=tiffg4",
+    size = [f"-r{X_DPI}x{Y_DPI[job.options.resolution]}",
+            f"-g{WIDTH}x{rows(job.options.paper, job.options.resolution)}", "-sDEVICE=tiffg4",
             "-dMaxStripSize=0"]  # fmt: skip
     made: dict[int, tuple[Path, int]] = {}
     for text, install in ((True, THRESHOLD), (False, SCREEN)):

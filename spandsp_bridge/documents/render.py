@@ -10,7 +10,7 @@ from pathlib import Path
 
 from spandsp_bridge.documents import sandbox
 from spandsp_bridge.documents.cover import CoverPage
-from spandsp_bridge.documents.prepare import Job
+from spandsp_bridge.documents.job import Job, PageOptions
 from spandsp_bridge.documents.tiff import TiffError, line_bytes, page_sizes
 from spandsp_bridge.errors import DocumentError
 
@@ -31,16 +31,6 @@ class Rendered:
     line_bytes: tuple[int, ...]  #: octets of each page's image data, G4
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a document is put on paper."""
-
-    paper: str = "a4"  #: or `letter`
-    resolution: str = "fine"  #: or `normal`, `superfine`
-    pictures: str = "auto"  #: or `text`, `photo`
-    long_pages: str = "split"  #: or `scale`
-
-
 def check_sizes(files: Sequence[tuple[str, bytes]]) -> None:
     """Refuse files that are empty or too large, before they are stored. Raises DocumentError."""
     if not files:
@@ -59,7 +49,7 @@ def check_sizes(files: Sequence[tuple[str, bytes]]) -> None:
 
 async def render(
     files: Sequence[tuple[str, bytes]],
-    look: Look,
+    options: PageOptions,
     max_pages: int,
     scratch: Path | None = None,
     cover: CoverPage | None = None,
@@ -74,7 +64,7 @@ async def render(
     if files or not cover:
         check_sizes(files)
     first = asdict(cover) if cover is not None else None
-    job = Job(names=[name for name, _ in files], max_pages=max_pages, cover=first, **asdict(look))
+    job = Job(names=[name for name, _ in files], max_pages=max_pages, cover=first, options=options)
     said, tiff = await _in_sandbox(files, job, scratch)
     try:
         made = len(page_sizes(tiff))
@@ -95,12 +85,15 @@ def _failed() -> DocumentError:
 
 
 async def check(
-    files: Sequence[tuple[str, bytes]], look: Look, max_pages: int, scratch: Path | None = None
+    files: Sequence[tuple[str, bytes]],
+    options: PageOptions,
+    max_pages: int,
+    scratch: Path | None = None,
 ) -> int:
     """Return how many pages a document will have, without making them. Raises DocumentError."""
     check_sizes(files)
     names = [name for name, _ in files]
-    job = Job(names=names, max_pages=max_pages, check_only=True, **asdict(look))
+    job = Job(names=names, max_pages=max_pages, check_only=True, options=options)
     pages, _ = await _in_sandbox(files, job, scratch)
     if pages == 0:
         raise _failed()

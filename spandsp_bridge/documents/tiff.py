@@ -1,171 +1,193 @@
-"""TIFF-F: what is in it, whether it is whole, and as PDF without another encoding."""
+"""The structure of TIFF-F files (TIFF 6.0 §2): directories, pages, their G4 data.
+
+One walker, `directories`, reads the chain of image file directories; all else asks it. It takes
+hostile bytes: whatever they are, it ends, and raises nothing but TiffError. Pixels are the
+matter of `bitmaps`, PDFs that of `pdfa`.
+"""
 
 import functools
 import io
+import itertools
 import os
 import struct
-import tempfile
-import warnings
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-import img2pdf
-from PIL import Image, ImageCms
-
-# What is wrong with a file becomes one TiffError; Pillow's warnings on the way are noise.
-warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
-
-#: What Pillow raises for files that are cut or hostile.
-BROKEN = (
-    *(OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError),
-    *(OverflowError, MemoryError, struct.error, Image.DecompressionBombError),
-)
 MAX_PIXELS = 4864 * 30000  # A3 at 400 dpi, and very long
 X_DPI = 204  # T.4 §2: 8.04 pixels a millimetre
+#: Bounds of a hostile chain: each directory may be read at another offset without a loop.
+MAX_DIRECTORIES = 20_000
+MAX_ENTRIES = 512
+MAX_VALUES = 65536
+
+IMAGE_WIDTH, IMAGE_LENGTH, COMPRESSION, FILL_ORDER = 256, 257, 259, 266
+STRIP_OFFSETS, STRIP_BYTE_COUNTS = 273, 279
+G4 = 4  # of COMPRESSION: T.6
+EOFB = "000000000001" * 2  # T.6 §2.4.1.1
+INTEGERS = {3: "H", 4: "I"}  # SHORT and LONG, as far as a page needs
+#: Octets of a value by its type, BYTE (1) to DOUBLE (12).
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 
 class TiffError(ValueError):
-    """The bytes are no TIFF-F, or a page of it is not whole."""
+    """The bytes are not a TIFF-F, or a page of it is incomplete."""
 
 
-def open_frames(data: bytes) -> Image.Image:
-    """Open a file of ours as pictures. Raises TiffError."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One field of a directory; `offset` is where its `count` values stand in the file."""
+
+    kind: int
+    count: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Directory:
+    """One page: its fields by tag; values are read from the file when they are asked for."""
+
+    file: BinaryIO
+    byte_order: str  #: `<` or `>`, as `struct` writes it
+    link: int  #: offset of the four octets that lead to the next directory
+    table: bytes  #: the fields, twelve octets each
+    start: int  #: offset of the table
+
+    @functools.cached_property
+    def entries(self) -> dict[int, Entry]:
+        """Return the fields by tag."""
+        entries = {}
+        fields = struct.iter_unpack(f"{self.byte_order}HHII", self.table)
+        for place, (tag, kind, count, value) in enumerate(fields):
+            inline = SIZES.get(kind, 1) * count <= 4
+            offset = self.start + 12 * place + 8 if inline else value
+            entries[tag] = Entry(kind, count, offset)
+        return entries
+
+    def octets(self, tag: int) -> bytes:
+        """Return the values of a field as they stand in the file. Raises TiffError."""
+        entry = self.entries[tag]
+        return read_at(self.file, entry.offset, SIZES.get(entry.kind, 1) * entry.count)
+
+    def integers(self, tag: int) -> tuple[int, ...]:
+        """Return the values of a field; none if it is absent or not of integers.
+
+        Raises TiffError.
+        """
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind not in INTEGERS or entry.count > MAX_VALUES:
+            return ()
+        return struct.unpack(
+            f"{self.byte_order}{entry.count}{INTEGERS[entry.kind]}", self.octets(tag)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (width, length) in pixels, both above 0. Raises TiffError."""
+        width = (*self.integers(IMAGE_WIDTH), 0)[0]
+        length = (*self.integers(IMAGE_LENGTH), 0)[0]
+        if not 0 < width * length <= MAX_PIXELS:
+            raise TiffError(f"a page has {width} x {length} pixels")
+        return width, length
+
+    @property
+    def strips(self) -> list[tuple[int, int]]:
+        """Return (offset, octets) of the image data, all within the file. Raises TiffError."""
+        offsets, sizes = self.integers(STRIP_OFFSETS), self.integers(STRIP_BYTE_COUNTS)
+        if not offsets or len(offsets) != len(sizes) or 0 in sizes:
+            raise TiffError("a page has no data")
+        strips = list(zip(offsets, sizes, strict=True))
+        end = self.file.seek(0, os.SEEK_END)
+        if any(offset + size > end for offset, size in strips):
+            raise TiffError("the data of a page ends beyond the file")
+        return strips
+
+
+def read_at(file: BinaryIO, offset: int, octets: int) -> bytes:
+    """Return that many octets of a file. Raises TiffError where it is too short."""
+    file.seek(offset)
+    data = file.read(octets) if octets <= MAX_VALUES * 8 else b""
+    if len(data) != octets:
+        raise TiffError("a value ends beyond the file")
+    return data
+
+
+def directories(file: BinaryIO) -> Iterator[Directory]:
+    """Yield the directories of a TIFF, in the order of its pages. Raises TiffError."""
+    byte_order = {b"II*\0": "<", b"MM\0*": ">"}.get(read_at(file, 0, 4))
+    if byte_order is None:
         raise TiffError("no TIFF header")
-    try:
-        return Image.open(io.BytesIO(data), formats=["TIFF"])
-    except BROKEN as error:
-        raise TiffError(str(error)) from error
+    seen: set[int] = set()
+    link = 4
+    while True:
+        (at,) = struct.unpack(f"{byte_order}I", read_at(file, link, 4))
+        if at == 0:
+            return
+        if at in seen or len(seen) >= MAX_DIRECTORIES:
+            raise TiffError("the chain of directories is a loop")
+        seen.add(at)
+        (count,) = struct.unpack(f"{byte_order}H", read_at(file, at, 2))
+        if count > MAX_ENTRIES:
+            raise TiffError(f"a directory has {count} fields")
+        start = at + 2
+        link = start + 12 * count
+        yield Directory(file, byte_order, link, read_at(file, start, 12 * count), start)
 
 
 def page_sizes(data: bytes) -> list[tuple[int, int]]:
     """Return (width, length) in pixels of every page. Raises TiffError."""
-    try:
-        with open_frames(data) as image:
-            sizes = []
-            for page in range(getattr(image, "n_frames", 1)):
-                image.seek(page)
-                sizes.append(image.size)
-            return sizes
-    except BROKEN as error:
-        raise TiffError(str(error)) from error
-
-
-def page_bitmaps(data: bytes) -> list[tuple[tuple[int, int], bytes]]:
-    """Return ((width, length), packed bits) of every page, for comparison. Raises TiffError."""
-    try:
-        with open_frames(data) as image:
-            bitmaps = []
-            for page in range(getattr(image, "n_frames", 1)):
-                image.seek(page)
-                bitmaps.append((image.size, image.convert("1").tobytes()))
-            return bitmaps
-    except BROKEN as error:
-        raise TiffError(str(error)) from error
-
-
-def check_page(path: Path, page: int) -> tuple[int, int]:
-    """Tell that one page (from 1) of a G4 file is whole on disk; return its (width, length).
-
-    Reads the directories (TIFF 6.0 §2) up to the page's, and the end of its data, which has
-    to be there and to be the end of a page: EOFB (T.6 §2.4.1.1). What the page shows is not
-    decoded: it costs less than a millisecond, however long the file is. Raises TiffError.
-    """
-    with path.open("rb") as file:
-        tags, order = _directory(file, page)
-        width, length = tags.get(_WIDTH, [0])[0], tags.get(_LENGTH, [0])[0]
-        if not 0 < width * length <= MAX_PIXELS:
-            raise TiffError(f"page {page} has {width} x {length} pixels")
-        offsets, sizes = tags.get(_OFFSETS, []), tags.get(_SIZES, [])
-        if not offsets or len(offsets) != len(sizes) or 0 in sizes:
-            raise TiffError(f"page {page} has no data")
-        end = os.fstat(file.fileno()).st_size
-        if any(offset + size > end for offset, size in zip(offsets, sizes, strict=True)):
-            raise TiffError(f"the data of page {page} ends beyond the file")
-        if tags.get(_COMPRESSION) != [_G4]:
-            raise TiffError(f"page {page} is not in G4")
-        tail = min(sizes[-1], 8)
-        file.seek(offsets[-1] + sizes[-1] - tail)
-        bits = "".join(f"{octet:08b}"[::order] for octet in file.read(tail)).rstrip("0")
-        if not bits.endswith(_EOFB):
-            raise TiffError(f"the data of page {page} does not end as a page does")
-    return width, length
-
-
-_WIDTH, _LENGTH, _COMPRESSION, _FILL_ORDER, _OFFSETS, _SIZES = 256, 257, 259, 266, 273, 279
-_G4 = 4
-_EOFB = "000000000001" * 2
-_TYPES = {3: "H", 4: "I"}  # SHORT and LONG, as far as a page needs
-_MAX_VALUES = 65536
-
-
-def _directory(file: BinaryIO, page: int) -> tuple[dict[int, list[int]], int]:
-    """Return the numbers in a page's directory, and 1 or -1 for the order of the bits."""
-
-    def unpack(form: str, at: int) -> tuple[int, ...]:
-        file.seek(at)
-        return struct.unpack(byte_order + form, file.read(struct.calcsize(byte_order + form)))
-
-    head = file.read(4)
-    if head not in (b"II*\0", b"MM\0*"):
-        raise TiffError("no TIFF header")
-    byte_order = "<" if head[:1] == b"I" else ">"
-    try:
-        (at,) = unpack("I", 4)
-        for _ in range(page - 1):
-            if at == 0:
-                break
-            (entries,) = unpack("H", at)
-            (at,) = unpack("I", at + 2 + 12 * entries)
-        if at == 0:
-            raise TiffError(f"page {page} is not in the file")
-        (entries,) = unpack("H", at)
-        tags = {}
-        for number in range(entries):
-            entry = at + 2 + 12 * number
-            tag, kind, count = unpack("HHI", entry)
-            form = _TYPES.get(kind)
-            if form is None or count == 0 or count > _MAX_VALUES:
-                continue
-            size = count * struct.calcsize(byte_order + form)
-            where = entry + 8 if size <= 4 else unpack("I", entry + 8)[0]
-            tags[tag] = list(unpack(f"{count}{form}", where))
-    except struct.error as error:
-        raise TiffError("the chain of directories is broken") from error
-    return tags, -1 if tags.get(_FILL_ORDER) == [2] else 1
-
-
-def first_pages(data: bytes, pages: int) -> bytes:
-    """Return the file cut after some pages, their data unchanged. Raises TiffError.
-
-    The chain of directories (TIFF 6.0 §2) ends at the last page wanted: what follows
-    was begun, and never confirmed.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    made = bytearray(data)
-    at = 4
-    try:
-        for _ in range(pages):
-            (directory,) = struct.unpack_from(f"{order}I", made, at)
-            if directory == 0:
-                raise TiffError(f"the file has fewer than {pages} pages")
-            (entries,) = struct.unpack_from(f"{order}H", made, directory)
-            at = directory + 2 + 12 * entries
-        struct.pack_into(f"{order}I", made, at, 0)
-    except struct.error as error:
-        raise TiffError("the chain of directories is broken") from error
-    return bytes(made)
+    return [directory.size for directory in directories(io.BytesIO(data))]
 
 
 def line_bytes(data: bytes) -> list[int]:
     """Return the octets of each page's image data. Raises TiffError."""
-    return [sum(_longs(entries[_SIZES])) for entries in _chain(data)]
+    return [
+        sum(size for _, size in directory.strips) for directory in directories(io.BytesIO(data))
+    ]
+
+
+def check_page(path: Path, page: int) -> tuple[int, int]:
+    """Prove that one page (from 1) of a G4 file is complete on disk; return its (width, length).
+
+    Reads the directories up to the page's, and the end of its data, which has to be there and
+    to be the end of a page: EOFB (T.6 §2.4.1.1). What the page shows is not decoded: it costs
+    less than a millisecond, however long the file is. Raises TiffError.
+    """
+    with path.open("rb") as file:
+        directory = next(itertools.islice(directories(file), page - 1, None), None)
+        if directory is None:
+            raise TiffError(f"page {page} is not in the file")
+        size, strips = directory.size, directory.strips
+        if directory.integers(COMPRESSION) != (G4,):
+            raise TiffError(f"page {page} is not in G4")
+        bits_reversed = -1 if directory.integers(FILL_ORDER) == (2,) else 1
+        offset, octets = strips[-1]
+        tail = min(octets, 8)
+        data = read_at(file, offset + octets - tail, tail)
+        bits = "".join(f"{octet:08b}"[::bits_reversed] for octet in data).rstrip("0")
+        if not bits.endswith(EOFB):
+            raise TiffError(f"the data of page {page} does not end with EOFB")
+    return size
+
+
+def first_pages(data: bytes, pages: int) -> bytes:
+    """Return the file cut after its first pages, their data unchanged. Raises TiffError.
+
+    The chain of directories ends at the last of them: what follows was begun, and never
+    confirmed.
+    """
+    chain = list(itertools.islice(directories(io.BytesIO(data)), pages))
+    if len(chain) < pages:
+        raise TiffError(f"the file has {len(chain)} pages, fewer than {pages}")
+    cut = bytearray(data)
+    link = chain[-1].link if chain else 4
+    cut[link : link + 4] = bytes(4)
+    return bytes(cut)
 
 
 def call_seconds(octets: Iterable[int], bit_rate: int = 14400) -> int:
-    """Return how long a call takes that sends pages of so many octets, about.
+    """Return about how long, in seconds, a call takes that sends pages of so many octets.
 
     A call is set up and trained in about 15 s; a page costs its image data with the framing
     of ECM (T.30 Annex A: 256 octets in a frame of 263 or so), and 4 s for its end.
@@ -174,145 +196,54 @@ def call_seconds(octets: Iterable[int], bit_rate: int = 14400) -> int:
     return round(15 + 4 * len(sizes) + sum(sizes) * 8 * 1.05 / bit_rate)
 
 
-def join_pages(pages: list[tuple[bytes, int]]) -> bytes:
+def join_pages(pages: Sequence[tuple[bytes, int]]) -> bytes:
     """Return a file of (file, page from 0) pairs, their image data unchanged.
 
     The files are little-endian, as ghostscript's and SpanDSP's are. Raises TiffError.
     """
     out = bytearray(b"II*\0\0\0\0\0")
     link = 4
-    chains: dict[int, list[dict[int, _Entry]]] = {}
+    chains: dict[int, list[Directory]] = {}
     for data, number in pages:
         chain = chains.get(id(data))
         if chain is None:
-            chain = chains[id(data)] = list(_chain(data))
+            chain = chains[id(data)] = list(directories(io.BytesIO(data)))
         if number >= len(chain):
-            raise TiffError(f"the file has no page {number + 1}")
+            raise TiffError(f"page {number + 1} is not in the file")
         link = _append_page(out, link, data, chain[number])
     return bytes(out)
 
 
-_Entry = tuple[int, int, bytes]  #: type, count, values
-_SIZE_OF = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+def join_files(first: bytes, second: bytes, start: int = 0) -> bytes:
+    """Return the pages of two files as one, of the second those from `start` (from 0) on.
+
+    Raises TiffError.
+    """
+    pages = [(first, number) for number in range(len(page_sizes(first)))]
+    pages += [(second, number) for number in range(start, len(page_sizes(second)))]
+    return join_pages(pages)
 
 
-def _chain(data: bytes) -> Iterable[dict[int, _Entry]]:
-    """Yield the directories of a little-endian file."""
-    if data[:4] != b"II*\0":
-        raise TiffError("no little-endian TIFF")
-    seen = set()
-    try:
-        (at,) = struct.unpack_from("<I", data, 4)
-        while at:
-            if at in seen:
-                raise TiffError("the chain of directories is a loop")
-            seen.add(at)
-            (count,) = struct.unpack_from("<H", data, at)
-            entries = {}
-            for number in range(count):
-                place = at + 2 + 12 * number
-                tag, kind, values = struct.unpack_from("<HHI", data, place)
-                size = _SIZE_OF.get(kind, 1) * values
-                where = place + 8
-                if size > 4:
-                    (where,) = struct.unpack_from("<I", data, where)
-                if where + size > len(data):
-                    raise TiffError("a value lies beyond the file")
-                entries[tag] = (kind, values, data[where : where + size])
-            if not {_OFFSETS, _SIZES} <= entries.keys():
-                raise TiffError("a page has no data")
-            yield entries
-            (at,) = struct.unpack_from("<I", data, at + 2 + 12 * count)
-    except struct.error as error:
-        raise TiffError("the chain of directories is broken") from error
-
-
-def _longs(entry: _Entry) -> tuple[int, ...]:
-    kind, count, values = entry
-    return struct.unpack(f"<{count}{_TYPES[kind]}", values)
-
-
-def _append_page(out: bytearray, link: int, data: bytes, entries: dict[int, _Entry]) -> int:
-    """Append a page; return where the link to the next one goes."""
-    places = []
-    for offset, size in zip(_longs(entries[_OFFSETS]), _longs(entries[_SIZES]), strict=True):
-        places.append(len(out))
+def _append_page(out: bytearray, link: int, data: bytes, page: Directory) -> int:
+    """Append a page; return the offset of its link to the next one."""
+    if page.byte_order != "<":
+        raise TiffError("the file is not little-endian")
+    offsets = []
+    for offset, size in page.strips:
+        offsets.append(len(out))
         out += data[offset : offset + size] + bytes(size % 2)
-    entries = {**entries, _OFFSETS: (4, len(places), struct.pack(f"<{len(places)}I", *places))}
-    inline = {}
-    for tag, (_, _, values) in entries.items():
+    fields = {
+        tag: (entry.kind, entry.count, page.octets(tag)) for tag, entry in page.entries.items()
+    }
+    fields[STRIP_OFFSETS] = (4, len(offsets), struct.pack(f"<{len(offsets)}I", *offsets))
+    table = b""
+    for tag, (kind, count, values) in sorted(fields.items()):
         if len(values) <= 4:
-            inline[tag] = values.ljust(4, b"\0")
+            value = values.ljust(4, b"\0")
         else:
-            inline[tag] = struct.pack("<I", len(out))
+            value = struct.pack("<I", len(out))
             out += values + bytes(len(values) % 2)
+        table += struct.pack("<HHI", tag, kind, count) + value
     struct.pack_into("<I", out, link, len(out))
-    out += struct.pack("<H", len(entries))
-    for tag in sorted(entries):
-        out += struct.pack("<HHI", tag, *entries[tag][:2]) + inline[tag]
-    out += bytes(4)
+    out += struct.pack("<H", len(fields)) + table + bytes(4)
     return len(out) - 4
-
-
-def thumbnail(data: bytes, width: int = 160) -> bytes:
-    """Return a small PNG, in grey, of the first page. Raises TiffError."""
-    try:
-        with open_frames(data) as image:
-            across, down = image.size
-            dpi = image.info.get("dpi") or (1, 1)
-            return _small(image.convert("L"), width, width * down / across * dpi[0] / dpi[1])
-    except BROKEN as error:
-        raise TiffError(str(error)) from error
-
-
-def thumbnail_of_grey(data: bytes, width: int = 160) -> bytes:
-    """Return a small PNG of a page in grey, a PGM with square pixels. Raises TiffError."""
-    try:
-        with Image.open(io.BytesIO(data), formats=["PPM"]) as image:
-            across, down = image.size
-            return _small(image.convert("L"), width, width * down / across)
-    except BROKEN as error:
-        raise TiffError(str(error)) from error
-
-
-def _small(grey: Image.Image, width: int, length: float) -> bytes:
-    """Return a PNG of 16 greys; very long pages are cut down to eight times their width."""
-    size = (width, max(1, min(round(length), 8 * width)))
-    small = grey.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
-    small = small.point([level >> 4 for level in range(256)])
-    small.putpalette([level * 17 for level in range(16) for _ in "rgb"])
-    out = io.BytesIO()
-    small.save(out, "PNG", bits=4)
-    return out.getvalue()
-
-
-@functools.cache
-def _colour_profile() -> str:
-    """Return the path of the sRGB profile that PDF/A wants to be named (ISO 19005-1 §6.2.2)."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    with tempfile.NamedTemporaryFile(prefix="srgb-", suffix=".icc", delete=False) as file:
-        file.write(profile)
-    return file.name
-
-
-def to_pdf(
-    data: bytes, *, title: str, subject: str = "", keywords: Iterable[str] = (),
-    made_at: datetime | None = None,
-) -> bytes:  # fmt: skip
-    """Return a PDF/A-1b that embeds the G4 data as it is, at its resolution. Raises TiffError."""
-    more: dict[str, Any] = {"creationdate": made_at, "moddate": made_at} if made_at else {}
-    try:
-        made: bytes = img2pdf.convert(
-            data,
-            title=title,
-            subject=subject or None,
-            keywords=list(keywords) or None,
-            producer="virtualfax",
-            nodate=made_at is None,
-            pdfa=_colour_profile(),
-            **more,
-        )
-    except Exception as error:
-        # img2pdf raises whatever its parsers do; the input was checked page by page before.
-        raise TiffError(f"no PDF could be made: {error}") from error
-    return made

@@ -6,8 +6,10 @@ from pathlib import Path
 import structlog
 
 from spandsp_bridge.documents import cover
-from spandsp_bridge.documents.render import Look, Rendered, render
-from spandsp_bridge.documents.tiff import call_seconds, line_bytes, thumbnail
+from spandsp_bridge.documents.bitmaps import thumbnail
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import Rendered, render
+from spandsp_bridge.documents.tiff import call_seconds, line_bytes
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
@@ -61,21 +63,21 @@ class Preparer:
         sender = await self._store.virtual_fax(fax.virtual_fax_id)
         if sender is None:
             raise UserError(f"the virtual fax {fax.virtual_fax_id} is gone")
-        look = Look(sender.paper, fax.resolution or sender.resolution,
+        options = PageOptions(sender.paper, fax.resolution or sender.resolution,
                     fax.pictures or sender.pictures, sender.long_pages)  # fmt: skip
         documents: list[tuple[str, bytes, int | None]] = []
         octets: list[int] = []
         first = b""
         if fax.cover is not None:
-            made = await self._cover(fax, sender, look)
+            made = await self._cover(fax, sender, options)
             documents.append(("cover", made.tiff, made.pages))
             octets += made.line_bytes
             first = made.tiff
-        shared = await self._shared(fax, sender, look)
+        shared = await self._shared(fax, sender, options)
         if shared is not None:
             octets += line_bytes(shared)
         elif files := await self._store.documents(fax, "original"):
-            made = await render(files, look, self._max_pages, self._scratch)
+            made = await render(files, options, self._max_pages, self._scratch)
             documents.append(("tiff", made.tiff, made.pages))
             octets += made.line_bytes
             first = first or made.tiff
@@ -93,7 +95,7 @@ class Preparer:
             documents.append(("thumbnail", await asyncio.to_thread(thumbnail, first), None))
         return Prepared(documents, len(octets), call_seconds(octets))
 
-    async def _cover(self, fax: Fax, sender: VirtualFax, look: Look) -> Rendered:
+    async def _cover(self, fax: Fax, sender: VirtualFax, options: PageOptions) -> Rendered:
         said = fax.cover or {}
         page = cover.Cover(
             to_number=fax.remote_number,
@@ -102,9 +104,9 @@ class Preparer:
             **{name: str(said.get(name) or "") for name in cover.SAID},
         )
         first = cover.page(page, sender.cover_template, sender.language)
-        return await render([], look, COVER_PAGES, self._scratch, cover=first)
+        return await render([], options, COVER_PAGES, self._scratch, cover=first)
 
-    async def _shared(self, fax: Fax, sender: VirtualFax, look: Look) -> bytes | None:
+    async def _shared(self, fax: Fax, sender: VirtualFax, options: PageOptions) -> bytes | None:
         """Return the pages that another fax has of the same document, if they will do."""
         if fax.document_fax_id is None:
             return None
@@ -112,7 +114,7 @@ class Preparer:
         if owner is None:
             raise UserError(f"the document of fax {fax.document_fax_id} is gone")
         if (owner.resolution or sender.resolution, owner.pictures or sender.pictures) != (
-            look.resolution, look.pictures
+            options.resolution, options.pictures
         ):  # fmt: skip
             return None
         tiff = await self._store.document(owner, "tiff")

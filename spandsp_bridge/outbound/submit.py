@@ -5,7 +5,8 @@ import io
 from datetime import datetime
 from pathlib import Path
 
-from spandsp_bridge.documents.render import Look, check
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import check
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
 
@@ -48,13 +49,13 @@ async def checked(
     scratch: Path | None = None,
 ) -> int:
     """Refuse at once what could not be faxed; return its pages. Raises DocumentError."""
-    look = look_of(sender, wishes)
-    return await check(files, look, max_pages, scratch)
+    options = page_options(sender, wishes)
+    return await check(files, options, max_pages, scratch)
 
 
-def look_of(sender: VirtualFax, wishes: Wishes) -> Look:
+def page_options(sender: VirtualFax, wishes: Wishes) -> PageOptions:
     """Return how a document is put on paper, for a sender with these wishes."""
-    return Look(
+    return PageOptions(
         sender.paper,
         wishes.resolution or sender.resolution,
         wishes.pictures or sender.pictures,

@@ -16,9 +16,11 @@ import structlog
 
 from spandsp_bridge.calls.send import Sender, SendJob, SendResult
 from spandsp_bridge.calls.spool import received_page
-from spandsp_bridge.calls.stored_documents import joined, tiff_of
+from spandsp_bridge.calls.stored_documents import tiff_of
 from spandsp_bridge.documents import cover
-from spandsp_bridge.documents.render import Look, render
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
+from spandsp_bridge.documents.tiff import join_files
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
@@ -268,13 +270,13 @@ class Worker:
             page = cover.continuation(
                 fax.local_number, fax.pages_confirmed, fax.pages, sender.language
             )
-            look = Look(sender.paper, fax.resolution or sender.resolution)
+            options = PageOptions(sender.paper, fax.resolution or sender.resolution)
             try:
-                lead = (await render([], look, 1, self._scratch, cover=page)).tiff
+                lead = (await render([], options, 1, self._scratch, cover=page)).tiff
             except UserError as error:
                 log.warning("no continuation cover", error=str(error))
         if lead:
-            tiff = await asyncio.to_thread(joined, lead, tiff, fax.pages_confirmed)
+            tiff = await asyncio.to_thread(join_files, lead, tiff, fax.pages_confirmed)
         await asyncio.to_thread(file.write_bytes, tiff)
         return replace(
             job, file=file, lead=1 if lead else 0, start_page=0 if lead else fax.pages_confirmed

@@ -8,7 +8,8 @@ from html import escape
 
 from PIL import Image, ImageSequence
 
-from spandsp_bridge.documents.tiff import BROKEN, TiffError, open_frames
+from spandsp_bridge.documents.bitmaps import BROKEN, open_frames
+from spandsp_bridge.documents.tiff import TiffError
 
 LINE = re.compile(r"\s*([0-9]+\.[0-9]+)?\s*([<>!])?\s*(.*)")
 ROW, TOP, LEFT, WIDE = 26, 34, 96, 300  # of a ladder, in its own units

@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from spandsp_bridge.documents import cover
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import to_pdf
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.pdfa import to_pdf
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import page, translator
@@ -371,7 +372,7 @@ async def cover_preview(request: Request, me: Person, row: str) -> Response:
     values = await me.config(web).row(_resource(me, "cover-pages"), row)
     said = cover.Cover("+34911000002", "+34911000001", "Ann Example", "Bob Example", "An order",
                        "Dear Ann,\n\nhere is what you asked for.", "2026-01-31 12:00")  # fmt: skip
-    made = await render([], Look(), 1, web.scratch, cover=cover.page(said, values["html"]))
+    made = await render([], PageOptions(), 1, web.scratch, cover=cover.page(said, values["html"]))
     return Response(to_pdf(made.tiff, title="cover page"), media_type="application/pdf")
 
 

@@ -17,8 +17,8 @@ from spandsp_bridge.model import PICTURES, RESOLUTIONS
 from spandsp_bridge.numbers import country_of, written, zone_of
 from spandsp_bridge.outbound.submit import (
     checked,
-    look_of,
     one_of,
+    page_options,
     sender_of,
     time_of,
 )
@@ -151,9 +151,9 @@ async def preview(request: Request, me: FaxPerson) -> Response:
         check_sizes(asked.files)
         sender = await sender_of(FaxStore(me.tenant(web)), asked.values["sender"] or "0")
         wishes = _wishes(asked, me)
-        look = look_of(sender, wishes)
+        options = page_options(sender, wishes)
         first = _cover(sender, asked) if wishes.cover else None
-        made = await render(asked.files, look, web.settings.max_pages, web.scratch, cover=first)
+        made = await render(asked.files, options, web.settings.max_pages, web.scratch, cover=first)
         shown = await asyncio.gather(*(
             asyncio.to_thread(page_png, made.tiff, n, PREVIEW_WIDTH)
             for n in range(1, min(made.pages, SHOWN) + 1)

@@ -33,9 +33,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from spandsp_bridge.documents.prepare import WIDTH, Y_DPI, Job, rows
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import X_DPI, call_seconds, line_bytes, to_pdf
+from spandsp_bridge.documents.job import Job, PageOptions
+from spandsp_bridge.documents.pdfa import to_pdf
+from spandsp_bridge.documents.prepare import WIDTH, Y_DPI, rows
+from spandsp_bridge.documents.render import render
+from spandsp_bridge.documents.tiff import X_DPI, call_seconds, line_bytes
 
 WORDS = [
     "invoice",
@@ -157,7 +159,7 @@ def sandboxed(document: Document, rounds: int) -> float:
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
-        asyncio.run(render([("a.pdf", document.pdf)], Look(), 1000))
+        asyncio.run(render([("a.pdf", document.pdf)], PageOptions(), 1000))
         took.append(time.perf_counter() - began)
     return len(document.texts) / statistics.median(took)
 

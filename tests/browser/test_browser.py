@@ -22,8 +22,9 @@ from playwright.async_api import (
 )
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document
@@ -150,7 +151,7 @@ async def test_from_a_new_number_to_a_received_fax(
         await waiting.get_by_role("link", name="TIFF").click()
     download = await downloading.value
     received = Path(await download.path()).read_bytes()
-    made = await render([("offer.pdf", document.read_bytes())], Look(), 10)
+    made = await render([("offer.pdf", document.read_bytes())], PageOptions(), 10)
     assert page_bitmaps(received) == page_bitmaps(made.tiff), "pixel for pixel"
     await waiting.get_by_role("link", name="Open").click()
     await waiting.keyboard.press("ArrowRight")

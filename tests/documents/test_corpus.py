@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import DocumentError
 from tests.documents.corpus import Expected, cases, form, stamped, turned
 
@@ -30,7 +31,7 @@ async def test_a_document_of_the_corpus(
 ) -> None:
     began = time.monotonic()
     try:
-        made = await render([(name, data)], Look(), MAX_PAGES, tmp_path)
+        made = await render([(name, data)], PageOptions(), MAX_PAGES, tmp_path)
     except DocumentError as error:
         assert error.reason in REASONS
         if expected not in ("any", "office"):
@@ -46,7 +47,7 @@ async def test_a_document_of_the_corpus(
 
 
 async def blackness(data: bytes, tmp_path: Path) -> int:
-    made = await render([("a.pdf", data)], Look(), 5, tmp_path)
+    made = await render([("a.pdf", data)], PageOptions(), 5, tmp_path)
     [(_, bits)] = page_bitmaps(made.tiff)
     return sum(8 - octet.bit_count() for octet in bits)
 
@@ -65,6 +66,6 @@ async def test_a_landscape_page_is_turned_and_not_shrunk(tmp_path: Path) -> None
 async def test_many_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     some = [case for case in CASES if case[2] in (1, 3)][:12]
     made = await asyncio.gather(
-        *(render([(name, data)], Look(), MAX_PAGES, tmp_path) for name, data, _ in some)
+        *(render([(name, data)], PageOptions(), MAX_PAGES, tmp_path) for name, data, _ in some)
     )
     assert [m.pages for m in made] == [expected for _, _, expected in some]

@@ -11,16 +11,12 @@ from pypdf import PdfReader
 
 from spandsp_bridge.demo import document
 from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.pdfa import to_pdf
 from spandsp_bridge.documents.prepare import WIDTH, rows
-from spandsp_bridge.documents.render import Look, Rendered, check, render
-from spandsp_bridge.documents.tiff import (
-    TiffError,
-    check_page,
-    first_pages,
-    page_bitmaps,
-    page_sizes,
-    to_pdf,
-)
+from spandsp_bridge.documents.render import Rendered, check, render
+from spandsp_bridge.documents.tiff import TiffError, check_page, first_pages, page_sizes
 from spandsp_bridge.errors import DocumentError
 from tests.support.pdfs import blank, encrypted
 
@@ -46,18 +42,18 @@ BAD = {
 @pytest.mark.parametrize("reason", BAD)
 async def test_bad_documents_are_refused_with_a_reason_and_a_remedy(reason: str) -> None:
     with pytest.raises(DocumentError) as failure:
-        await check([("letter.pdf", BAD[reason])], Look(), 1000)
+        await check([("letter.pdf", BAD[reason])], PageOptions(), 1000)
     assert failure.value.reason == reason
     assert str(failure.value).startswith("letter.pdf ")
     assert "\n" not in str(failure.value)
 
 
 async def test_several_documents_become_one() -> None:
-    assert await check([("a.pdf", pdf(2)), ("b.pdf", pdf(1))], Look(), 10) == 3
+    assert await check([("a.pdf", pdf(2)), ("b.pdf", pdf(1))], PageOptions(), 10) == 3
     with pytest.raises(DocumentError, match=r"b\.pdf is empty"):
-        await check([("a.pdf", pdf(1)), ("b.pdf", b"")], Look(), 10)
+        await check([("a.pdf", pdf(1)), ("b.pdf", b"")], PageOptions(), 10)
     with pytest.raises(DocumentError, match="together have 6 pages"):
-        await check([("a.pdf", pdf(3)), ("b.pdf", pdf(3))], Look(), 5)
+        await check([("a.pdf", pdf(3)), ("b.pdf", pdf(3))], PageOptions(), 5)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbled", "header alone"])
@@ -69,7 +65,7 @@ async def test_corrupt_pdfs_are_refused(damage: str, tmp_path: Path) -> None:
         "header alone": b"%PDF-1.7\n",
     }[damage]
     with pytest.raises(DocumentError) as failure:
-        await render([("a.pdf", data)], Look(), 1000, tmp_path)
+        await render([("a.pdf", data)], PageOptions(), 1000, tmp_path)
     assert failure.value.reason in ("file_format_invalid", "conversion_failed",
                                     "document_without_pages")  # fmt: skip
     assert list(tmp_path.iterdir()) == [], "nothing half-written is left"
@@ -83,7 +79,7 @@ def rendered_document(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def rendered(file: Path, paper: str, scratch: Path) -> Rendered:
-    return await render([(file.name, file.read_bytes())], Look(paper), 1000, scratch)
+    return await render([(file.name, file.read_bytes())], PageOptions(paper), 1000, scratch)
 
 
 @pytest.mark.parametrize("paper", ["a4", "letter"])
@@ -181,4 +177,4 @@ async def test_a_hostile_cover_page_is_a_clear_error(
     """It is filled in inside the sandbox, and not for ever."""
     page = cover.page(cover.Cover("+34911000001", "+34911000002"), template)
     with pytest.raises(DocumentError, match=words):
-        await render([], Look(), 1, tmp_path, cover=page)
+        await render([], PageOptions(), 1, tmp_path, cover=page)

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.errors import EngineError
 from spandsp_bridge.model import (
     Cause,

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 from spandsp_bridge.native._engine import ffi, lib
 
-from spandsp_bridge.documents.tiff import TiffError, thumbnail, thumbnail_of_grey
+from spandsp_bridge.documents.bitmaps import thumbnail, thumbnail_of_grey
+from spandsp_bridge.documents.tiff import TiffError
 
 R8, FINE = 8031, 7700  # pixels per metre
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.store.pool import Database
 from tests.conftest import HTTP_PORT
 from tests.stack.calls.test_fax import short_document, until

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.render import Look, render
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from tests.conftest import PORT_BASE
@@ -120,7 +121,7 @@ async def test_every_failure_ends_as_the_table_says(
     assert told["completed"] == good
 
     # What the machines have, by pixels.
-    made = await render([("mailing.pdf", document.read_bytes())], Look(), 10)
+    made = await render([("mailing.pdf", document.read_bytes())], PageOptions(), 10)
     pages = digests(made.tiff)
     for place in range(NUMBERS):
         kind = behaviour(number_of(place))

@@ -15,8 +15,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.model import FaxStatus, Outcome
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore
@@ -106,7 +107,7 @@ async def test_a_mail_becomes_a_fax_and_a_mail_again(
     theirs = await store.document(received, "tiff")
     assert theirs is not None
     _, *pages = page_bitmaps(theirs)
-    made = await render([("order.pdf", order)], Look(), 10)
+    made = await render([("order.pdf", order)], PageOptions(), 10)
     assert pages == page_bitmaps(made.tiff), "behind the cover page, pixel for pixel"
 
     # What the receiver gets by mail.

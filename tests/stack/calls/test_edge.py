@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.documents.render import Look, render
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.documents.job import PageOptions
+from spandsp_bridge.documents.render import render
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.store.faxes import Fax, FaxStore
@@ -210,7 +211,7 @@ async def test_an_ata_faxes_to_a_virtual_fax_without_any_carrier(
     stack: Stack, database: Database, edge: Edge, tmp_path: Path
 ) -> None:
     document = short_document(tmp_path / "letter.pdf", 2)
-    rendered = await render([("a.pdf", document.read_bytes())], Look(), 10, tmp_path)
+    rendered = await render([("a.pdf", document.read_bytes())], PageOptions(), 10, tmp_path)
     file = tmp_path / "sent.tif"
     file.write_bytes(rendered.tiff)
     answer, finished = await edge.ata.send("915000000", file, "secret")

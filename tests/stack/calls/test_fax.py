@@ -16,7 +16,7 @@ import pytest
 from fpdf import FPDF
 
 from spandsp_bridge.demo.stack import BRIDGE_A, BRIDGE_B, CARRIER, WORKER, Stack
-from spandsp_bridge.documents.tiff import page_bitmaps
+from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.pool import Database

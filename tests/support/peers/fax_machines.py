@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from spandsp_bridge.documents.tiff import BROKEN, TiffError, open_frames
+from spandsp_bridge.documents.bitmaps import BROKEN, open_frames
+from spandsp_bridge.documents.tiff import TiffError
 from spandsp_bridge.model import Engine
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
