@@ -15,8 +15,10 @@ from spandsp_bridge.store.pool import Database
 from tests.support.peers.certificate import self_signed
 
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PORT_BASE = int(os.environ.get("VFAX_PORT_BASE", "22060")) + 1000 * PROCESS
-VAR = ROOT / "var" / ("test" if PROCESS == 0 else f"test-{PROCESS}")
+FIRST_PORT = int(os.environ.get("VFAX_PORT_BASE", "22060"))
+PORT_BASE = FIRST_PORT + 1000 * PROCESS
+ROOT_VAR = ROOT / "var"
+VAR = ROOT_VAR / ("test" if PROCESS == 0 else f"test-{PROCESS}")
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
 TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
@@ -26,9 +28,7 @@ TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 4
 #: it comes to one of these; the other files are spread over both.
 NEED_THE_STACK = {
     "tests/stack/calls/": "calls",
-    **dict.fromkeys(
-        ("tests/stack/api/", "tests/stack/portal/", "tests/sql/", "tests/stack/test_docs"), "people"
-    ),
+    **dict.fromkeys(("tests/stack/api/", "tests/stack/portal/", "tests/browser/"), "people"),
 }
 
 

@@ -7,27 +7,26 @@ folder, all ports come from one number.
 
 import asyncio
 import contextlib
-import os
-import pwd
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 import lmdb
 
 from kemi.tables import Tables
+from spandsp_bridge.demo.postgres import Cluster, postgres_binaries
 from spandsp_bridge.demo.supervisor import SEARCH_PATH, Service, Supervisor
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.migrate import MINIMUM_VERSION, SQL, create_database, migrate, run_script
+from spandsp_bridge.store.migrate import SQL, create_database, migrate, run_script
 from spandsp_bridge.store.people import People
 from spandsp_bridge.store.pool import Database
 
@@ -81,63 +80,30 @@ def options_answered(address: str, port: int, source: str = "127.0.0.1") -> bool
             return False
 
 
-def postgres_binaries(root: Path = Path("/usr/lib/postgresql")) -> Path:
-    """Return the folder of the newest PostgreSQL server. Raises SetupError."""
-    found = []
-    for folder in root.glob("*/bin"):
-        name = folder.parent.name
-        if name.isdigit() and (folder / "initdb").exists():
-            found.append((int(name), folder))
-    if not found:
-        raise SetupError("PostgreSQL's server is not installed: apt-get install postgresql-15")
-    version, newest = max(found)
-    if version < MINIMUM_VERSION:
-        raise SetupError(
-            f"PostgreSQL {version} is too old, {MINIMUM_VERSION} or later is needed: "
-            "apt-get install postgresql-15"
-        )
-    return newest
-
-
-def _unprivileged(folder: Path) -> list[str]:
-    """Return a prefix that runs a command without root, which PostgreSQL insists on.
-
-    The user `postgres` where it can reach the folder; else an own user namespace, in
-    which the files still belong to us. Raises SetupError.
-    """
-    if os.geteuid() != 0:
-        return []
-    as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
-    if _works([*as_postgres, "test", "-x", str(folder.parent)]):
-        user = pwd.getpwnam("postgres")
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-        return as_postgres
-    namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
-    if _works([*namespace, "true"]):
-        user_owns = [p for p in [folder, *folder.rglob("*")] if p.lstat().st_uid != 0]
-        for path in user_owns:
-            os.chown(path, 0, 0, follow_symlinks=False)
-        return namespace
-    raise SetupError(
-        f"PostgreSQL does not run as root, and the user postgres cannot enter {folder.parent}: "
-        "move the checkout to a folder that all may enter, or run as an ordinary user"
-    )
-
-
-def _works(command: list[str]) -> bool:
+async def together(*starts: Coroutine[Any, Any, None]) -> None:
+    """Run starts side by side; the first failure cancels the others and is raised."""
+    tasks = [asyncio.create_task(start) for start in starts]
     try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        return False
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Stack:
     """Start with `start`, stop with `stop`; an async context manager does both."""
 
-    def __init__(self, var: Path, port_base: int, more: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        var: Path,
+        port_base: int,
+        more: Mapping[str, str] | None = None,
+        postgres: Mapping[str, str] | None = None,
+    ) -> None:
         self.var = var
         self._more = dict(more or {})  # further VFAX_ variables
+        self._postgres_settings = dict(postgres or {})
         self.port = port_base
         self.supervisor = Supervisor(var / "log")
         self.database_port = port_base + 10
@@ -153,7 +119,7 @@ class Stack:
         self.worker = (WORKER, port_base + 3)
         self.carrier = (CARRIER, port_base + 4)
         self.mail_folder = var / "mail"
-        self._password = ""
+        self._cluster = Cluster(var, self.database_port)
 
     async def __aenter__(self) -> "Stack":
         try:
@@ -201,7 +167,7 @@ class Stack:
     @property
     def database_url(self) -> str:
         """URL of the database, as its owner."""
-        return f"postgresql://vfax:{self._password}@127.0.0.1:{self.database_port}/vfax"
+        return self._cluster.url("vfax")
 
     def settings(self) -> Settings:
         """Return the settings of this stack, as one process of it sees them."""
@@ -254,20 +220,24 @@ class Stack:
         self.check()
         for folder in ("log", "run", "mail", "sending", "spool"):
             (self.var / folder).mkdir(parents=True, exist_ok=True)
-        await self.start_postgres()
-        await self._start_redis()
-        await self.start_mail_sink()
+        await together(
+            self.start_postgres(),
+            self._start_redis(),
+            self.start_mail_sink(),
+            self._start_carrier(),
+        )
         await migrate(self.database_url)
         await self.seed()
         await self.seed_people()
         self._write_environment()
-        await self.start_publisher()
-        await self._start_carrier()
-        await self.start_kamailio()
-        for name in self.bridges:
-            await self.start_bridge(name)
-        await self.start_worker()
-        await self.start_portal()
+        # None of these needs another one to start; each is up when the others see it.
+        await together(
+            self.start_publisher(),
+            self.start_kamailio(),
+            *(self.start_bridge(name) for name in self.bridges),
+            self.start_worker(),
+            self.start_portal(),
+        )
 
     async def stop(self) -> None:
         """Stop everything."""
@@ -308,42 +278,20 @@ class Stack:
         file.write_text("".join(f"{k}={v}\n" for k, v in self.environment().items()))
 
     async def start_postgres(self) -> None:
-        """Start PostgreSQL; make its cluster the first time."""
-        binaries, data = postgres_binaries(), self.var / "postgres"
-        secret = self.var / "postgres.password"
-        if not secret.exists():
-            secret.touch(mode=0o600)
-            secret.write_text(secrets.token_urlsafe(24))
-        self._password = secret.read_text().strip()
-        data.mkdir(exist_ok=True, mode=0o700)
-        prefix = _unprivileged(data)
-        if not (data / "PG_VERSION").exists():
-            await self._initdb([*prefix, str(binaries / "initdb")], data)
+        """Start PostgreSQL; create its cluster the first time."""
+        await self._cluster.prepare()
         service = Service(
             name="postgresql",
-            command=[
-                *prefix,
-                str(binaries / "postgres"),
-                "-D",
-                str(data),
-                "-p",
-                str(self.database_port),
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-c",
-                "unix_socket_directories=",
-                "-c",
-                "timezone=UTC",
-            ],
+            command=self._cluster.command(**self._postgres_settings),
             ready=lambda: _tcp_open("127.0.0.1", self.database_port),
+            foundation=True,
             where=f"127.0.0.1:{self.database_port}",
             stop_signal=signal.SIGINT,  # fast shutdown
         )
         await self.supervisor.start(service)
-        server = self.database_url.removesuffix("/vfax") + "/postgres"
         for _ in range(100):  # the port is open before the server takes sessions
             try:
-                await create_database(server, "vfax")
+                await create_database(self._cluster.url("postgres"), "vfax")
             except SetupError as error:
                 # The second one after a crash, while it repairs itself.
                 if not any(told in str(error) for told in ("starting up", "not yet accepting")):
@@ -351,31 +299,6 @@ class Stack:
                 await asyncio.sleep(0.1)
             else:
                 return
-
-    async def _initdb(self, command: list[str], data: Path) -> None:
-        read, write = os.pipe()
-        os.write(write, self._password.encode() + b"\n")
-        os.close(write)
-        os.fchown(read, data.stat().st_uid, -1)  # initdb opens it again, as its own user
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "--pgdata",
-            str(data),
-            "--username=vfax",
-            "--auth=scram-sha-256",
-            "--pwfile=/dev/stdin",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-instructions",
-            stdin=read,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        os.close(read)
-        output, _ = await process.communicate()
-        if process.returncode != 0:
-            lines = output.decode(errors="replace").strip().splitlines()
-            raise SetupError(f"initdb failed: {lines[-1] if lines else 'no output'}")
 
     async def _start_redis(self) -> None:
         folder = self.var / "redis"
@@ -397,6 +320,7 @@ class Stack:
                     str(folder),
                 ],
                 ready=lambda: _tcp_open("127.0.0.1", self.redis_port),
+                foundation=True,
                 where=f"127.0.0.1:{self.redis_port}",
             )
         )
@@ -414,6 +338,7 @@ class Stack:
                     str(self.mail_folder),
                 ],
                 ready=lambda: _tcp_open("127.0.0.1", self.smtp_port),
+                foundation=True,
                 where=f"127.0.0.1:{self.smtp_port}",
             )
         )
@@ -510,7 +435,10 @@ class Stack:
         settings = self.settings()
 
         async def known() -> bool:
-            tables = Tables(settings.routes_file, settings.routes_map_size)
+            try:
+                tables = Tables(settings.routes_file, settings.routes_map_size)
+            except lmdb.Error:
+                return False  # the publisher has not created them yet
             try:
                 with tables.reading() as facts:
                     if facts.bridge(*listen) is None:

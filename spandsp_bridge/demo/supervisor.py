@@ -1,4 +1,4 @@
-"""Run child processes in the foreground: start in order, watch, stop in reverse."""
+"""Run child processes in the foreground: start, watch, stop."""
 
 import asyncio
 import contextlib
@@ -28,6 +28,7 @@ class Service:
     where: str = ""  #: for people: where it listens
     environment: dict[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
+    foundation: bool = False  #: others write to it until they end: it stops after them
     process: asyncio.subprocess.Process | None = None
     state: str = "waiting"  #: waiting, starting, up, stopped, died
 
@@ -116,9 +117,10 @@ class Supervisor:
             await process.wait()
 
     async def stop_all(self) -> None:
-        """Stop everything, the last started first."""
+        """Stop everything at once, but foundations only when nothing uses them any more."""
         self._stopping = True
-        for service in reversed(self.services):
-            await self.stop(service)
+        for foundation in (False, True):
+            stops = [self.stop(s) for s in self.services if s.foundation == foundation]
+            await asyncio.gather(*stops)
         for watcher in self._watchers:
             watcher.cancel()

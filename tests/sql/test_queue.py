@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
 from spandsp_bridge.outbound.policy import rules_of
@@ -19,13 +18,13 @@ from spandsp_bridge.store.queue import FaxQueue, PeerProfile, Prepared
 
 @pytest.fixture
 async def queue(database: Database) -> AsyncIterator[FaxQueue]:
-    """What workers do, on the stack's database."""
+    """What workers do, on the module's database."""
     yield FaxQueue(database)
 
 
 @pytest.fixture
 async def store(database: Database) -> AsyncIterator[FaxStore]:
-    """The queries, on the stack's database."""
+    """The queries, on the module's database."""
     yield FaxStore(database)
 
 
@@ -150,10 +149,8 @@ async def test_a_fax_cannot_be_called_completed_with_a_page_missing(
 
 
 @pytest.fixture
-async def quiet(stack: Stack, database: Database, queue: FaxQueue) -> AsyncIterator[None]:
-    """Nobody else takes faxes; what a test leaves in the queue is ended."""
-    worker = stack.supervisor.get("worker")
-    await stack.supervisor.stop(worker)
+async def quiet(database: Database) -> AsyncIterator[None]:
+    """End what a test leaves in the queue."""
     yield
     async with database.transaction() as c:
         await c.execute(
@@ -164,7 +161,6 @@ async def quiet(stack: Stack, database: Database, queue: FaxQueue) -> AsyncItera
         await c.execute("update companies set sending_calls = null")
         await c.execute("delete from sending_hours")
         await c.execute("delete from peer_profiles")
-    await stack.start_worker()
 
 
 async def waiting(

@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store import migrate as store_migrate
 from spandsp_bridge.store.migrate import migrate
@@ -39,8 +38,8 @@ class Undo(Exception):
     """Ends a test's transaction."""
 
 
-async def owner(stack: Stack) -> AsyncConnection[Any]:
-    return await AsyncConnection.connect(stack.database_url)
+async def owner(database_url: str) -> AsyncConnection[Any]:
+    return await AsyncConnection.connect(database_url)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +89,9 @@ async def owner(stack: Stack) -> AsyncConnection[Any]:
     ],
 )  # fmt: skip
 async def test_nonsense_is_refused_by_a_constraint_with_a_telling_name(
-    stack: Stack, sql: str, constraint: str
+    database_url: str, sql: str, constraint: str
 ) -> None:
-    connection = await owner(stack)
+    connection = await owner(database_url)
     async with connection:
         with pytest.raises(Undo):
             async with connection.transaction():
@@ -122,9 +121,9 @@ async def test_row_security_is_enabled_and_forced_on_every_table(database: Datab
     assert [row["relname"] for row in rows if not row["secured"]] == []
 
 
-async def test_tenants_do_not_see_each_other(stack: Stack) -> None:
+async def test_tenants_do_not_see_each_other(database_url: str) -> None:
     """In every table: a brand sees its rows alone, a company too, nobody sees any unasked."""
-    connection = await owner(stack)
+    connection = await owner(database_url)
     async with connection:
         with pytest.raises(Undo):
             async with connection.transaction():
@@ -190,8 +189,8 @@ async def test_documents_go_into_the_partition_of_their_month(database: Database
     assert row == {"this_month": True, "next": True, "elsewhere": 0}
 
 
-async def test_a_brand_cannot_write_across_the_border(stack: Stack) -> None:
-    connection = await owner(stack)
+async def test_a_brand_cannot_write_across_the_border(database_url: str) -> None:
+    connection = await owner(database_url)
     async with connection:
         with pytest.raises(Undo):
             async with connection.transaction():
@@ -229,10 +228,10 @@ async def test_what_operators_read_is_commented(database: Database) -> None:
 
 
 async def test_migrations_run_once_and_may_not_change(
-    stack: Stack, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    database_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await migrate(stack.database_url) == []
-    connection = await owner(stack)
+    assert await migrate(database_url) == []
+    connection = await owner(database_url)
     async with connection:
         rows = await (
             await connection.execute(
@@ -247,4 +246,4 @@ async def test_migrations_run_once_and_may_not_change(
     (changed / "migrations" / "0001_tables.sql").write_text("select 1;")
     monkeypatch.setattr(store_migrate, "SQL", changed)
     with pytest.raises(SetupError, match="0001_tables"):
-        await migrate(stack.database_url)
+        await migrate(database_url)

@@ -9,8 +9,6 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
 
-from spandsp_bridge.demo.stack import Stack
-
 OURS, THEIRS = 5550001, 8880001  # every id of a tenant is its brand's, so that none is overlooked
 
 #: One row in each table, for a brand :b whose letter is :x.
@@ -84,9 +82,9 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
 
 
 @pytest.fixture
-async def world(stack: Stack) -> AsyncIterator[AsyncConnection[Any]]:
+async def world(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
     """Two brands with a row in every table, in a transaction that is undone."""
-    connection = await AsyncConnection.connect(stack.database_url)
+    connection = await AsyncConnection.connect(database_url)
     async with connection:
         for brand in (OURS, THEIRS):
             for statement in filter(str.strip, WORLD.replace(":b", str(brand)).split(";\n")):

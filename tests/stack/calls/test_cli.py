@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spandsp_bridge.demo.stack import Stack, postgres_binaries
+from spandsp_bridge.demo.postgres import postgres_binaries
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document, vfax
