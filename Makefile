@@ -2,10 +2,11 @@
 # make test   the tests, against real servers
 # make check  lint, types, layers, shell
 # make fmt    format the Python code
+# make messages   bring the catalogues of all languages up to date with the code
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fmt lock install clean
+.PHONY: demo test check fmt messages lock install clean
 
 install:
 	@./install.sh
@@ -26,6 +27,9 @@ check: install
 fmt: install
 	ruff format .
 	ruff check --fix .
+
+messages: install
+	python -m spandsp_bridge.i18n
 
 # Pin again what pyproject.toml asks for.
 lock: install

@@ -1,57 +1,209 @@
-"""The exceptions of the bridge, by whose fault it was.
+"""The one tree of errors; where each is shown, its class says how.
 
 ::
 
-    VfaxError                 every message names the thing, the reason and the remedy
-    ├── UserError             what was asked for cannot be done: exit code 2
-    │   └── DocumentError     the document is at fault (has a reason code)
-    ├── SetupError            the installation or its settings are at fault: exit code 3
-    ├── EngineError           the fax engine could not take the call
-    ├── CallFailed            a SIP call ended before it became a fax
-    └── DeliveryRefused       a mail or a webhook call will never be taken
+                                HTTP  problem code         exit code
+    VfaxError                    500  internal_error       1
+    ├── UserError                422  invalid_request      2   the request is at fault
+    │   ├── DocumentError        422  its reason           2   the document is at fault
+    │   ├── NotFoundError        404  not_found            2
+    │   ├── ConflictError        409  conflict             2   it contradicts what is stored
+    │   ├── ForbiddenError       403  forbidden            2
+    │   ├── NotLoggedInError     401  unauthorized         2
+    │   └── TooManyError         429  too_many_requests    2
+    ├── SetupError               500  setup_error          3   the installation is at fault
+    ├── UnavailableError         503  service_unavailable  3   a service does not answer: retry
+    ├── EngineError              503  engine_failed        1   the fax engine refused a call
+    ├── CallFailed               502  call_failed          1   a SIP call ended without a fax
+    ├── MalformedError           400  malformed            1   bytes do not follow their format
+    └── DeliveryError            502  delivery_failed      1   a delivery failed; it is retried
+        └── DeliveryRefused      502  delivery_refused     1   the receiver will never accept it
+
+An error of one room derives from one of these in that room (`SipParseError` and `TiffError` from
+MalformedError, `DatabaseUnavailable` from UnavailableError).
+
+A message is a constant: the msgid of the catalogues (`spandsp_bridge/i18n`), with named fields
+(`str.format`) whose values are keyword arguments. It names the thing, the reason and the remedy,
+begins in lower case and ends without a full stop; `i18n.error_text` makes a sentence of it.
 """
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from spandsp_bridge.reasons import Reason
 
 
 class VfaxError(Exception):
-    """Base of everything that we raise on purpose; its text is fit for a user."""
+    """Base of everything that is raised on purpose; its text is fit for a user."""
+
+    status: ClassVar[int] = 500  #: HTTP
+    code: ClassVar[str] = "internal_error"  #: the problem's `reason`, for programs
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", /, **fields: object) -> None:
+        super().__init__(message)
+        self.msgid = message
+        self.fields = fields
+
+    def __str__(self) -> str:
+        """Return the message in English, for logs."""
+        return self.msgid.format(**self.fields) if self.fields else self.msgid
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields that an HTTP answer carries with this error."""
+        return {}
 
 
 class UserError(VfaxError):
     """The request is at fault: a number, a name, a file."""
 
+    status = 422
+    code = "invalid_request"
+    exit_code = 2
+
 
 class DocumentError(UserError):
-    """A document cannot become a fax.
+    """A document cannot become a fax; its sentence is made of the reason and the detail.
 
-    `reason` is one of the stable words that users and programs see, such as
-    `file_format_invalid` or `page_count_limit_exceeded`.
+    `detail` has the keys that `reasons.DETAILS` lists for the reason.
     """
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: Reason | str, message: str = "", /, **detail: object) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason = Reason(reason)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Return the reason and its detail, for logs."""
+        detail = ", ".join(f"{key}={value!r}" for key, value in self.detail.items())
+        return self.msgid or f"{self.reason} ({detail})"
+
+
+class NotFoundError(UserError):
+    """What the request names does not exist, or not for this user."""
+
+    status = 404
+    code = "not_found"
+
+
+class ConflictError(UserError):
+    """The request contradicts what is stored."""
+
+    status = 409
+    code = "conflict"
+
+
+class ForbiddenError(UserError):
+    """The user or the key may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotLoggedInError(UserError):
+    """The request carries neither a valid session nor a valid key."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(
+        self,
+        message: str = "no valid key: send Authorization: Bearer vfax_...",
+        /,
+        **fields: object,
+    ) -> None:
+        super().__init__(message, **fields)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The challenge (RFC 9110 §11.6.1)."""
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class TooManyError(UserError):
+    """A limit is reached; the next request is accepted after `seconds`."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(
+        self,
+        seconds: float,
+        message: str = "too many requests: try again in {seconds} s",
+        /,
+        **fields: object,
+    ) -> None:
+        self.seconds = max(1, round(seconds))
+        super().__init__(message, seconds=self.seconds, **fields)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to try again (RFC 9110 §10.2.3)."""
+        return {"Retry-After": str(self.seconds)}
 
 
 class SetupError(VfaxError):
-    """Something that the system needs is missing, old, or set wrongly."""
+    """Something that the system needs is missing, outdated, or set wrongly."""
+
+    code = "setup_error"
+    exit_code = 3
+
+
+class UnavailableError(VfaxError):
+    """A service that the system needs does not answer now."""
+
+    status = 503
+    code = "service_unavailable"
+    exit_code = 3
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to try again (RFC 9110 §10.2.3)."""
+        return {"Retry-After": "5"}
 
 
 class EngineError(VfaxError):
     """The fax engine refused or lost a call."""
 
+    status = 503
+    code = "engine_failed"
+
 
 class CallFailed(VfaxError):
-    """A call was refused or never answered; `status` is the SIP status (RFC 3261 §21).
+    """A call was refused or never answered.
 
-    `by_answer` says that a re-INVITE was accepted, but not the media that it offered.
+    `sip_status` and `sip_reason` are the answer's (RFC 3261 §21). `by_answer` is true where a
+    re-INVITE was accepted, but not the media that it offered.
     """
 
-    def __init__(self, status: int, reason: str, *, by_answer: bool = False) -> None:
-        super().__init__(f"SIP {status} {reason}")
-        self.status = status
-        self.reason = reason
+    status = 502
+    code = "call_failed"
+
+    def __init__(self, sip_status: int, sip_reason: str, *, by_answer: bool = False) -> None:
+        super().__init__(
+            "the call failed: SIP {status} {reason}", status=sip_status, reason=sip_reason
+        )
+        self.sip_status = sip_status
+        self.sip_reason = sip_reason
         self.by_answer = by_answer
 
 
-class DeliveryRefused(VfaxError):
-    """A mail server or a webhook's receiver refused a delivery for good."""
+class MalformedError(VfaxError, ValueError):
+    """Bytes do not follow the format that they should have."""
+
+    status = 400
+    code = "malformed"
+
+
+class DeliveryError(VfaxError):
+    """A mail or a webhook call failed; it is tried again."""
+
+    status = 502
+    code = "delivery_failed"
+
+
+class DeliveryRefused(DeliveryError):
+    """The receiver will never accept the delivery."""
+
+    code = "delivery_refused"

@@ -9,10 +9,9 @@ from annotated_types import MinLen
 from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, create_model
 
-from spandsp_bridge.api.problems import ConflictError
 from spandsp_bridge.api.shapes import Explain, Many, Moment, One
-from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.config import RESOURCES, Field, NotFoundError, Resource
+from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.store.config import RESOURCES, Field, Resource
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.explain import explained
 from spandsp_bridge.web.access import BRAND, CONFIG, FAXES, Principal, allow

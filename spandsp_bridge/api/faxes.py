@@ -15,7 +15,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile as FormFile
 
-from spandsp_bridge.api.problems import ConflictError
 from spandsp_bridge.api.shapes import (
     Attempt,
     Delivery,
@@ -28,11 +27,10 @@ from spandsp_bridge.api.shapes import (
 )
 from spandsp_bridge.delivery import safe_http
 from spandsp_bridge.documents.render import MAX_BYTES
-from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.errors import ConflictError, DocumentError, NotFoundError, UserError
 from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import checked, sender_of
 from spandsp_bridge.settings import parse_networks
-from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import FaxStore, File, Wishes
 from spandsp_bridge.store.lists import FaxLists, Wanted

@@ -137,7 +137,7 @@ class FaxCall:
 
     async def fall_back_to_audio(self, call: Call, refused: CallFailed) -> bool:
         """Run T.30 over audio after T.38 was refused; False when that is not possible."""
-        if self.ended.is_set() or refused.status not in MEDIA_REFUSED:
+        if self.ended.is_set() or refused.sip_status not in MEDIA_REFUSED:
             return False
         if refused.by_answer:  # it took the re-INVITE but not T.38: nothing is agreed on now
             try:

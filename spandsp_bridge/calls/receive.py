@@ -232,8 +232,12 @@ class Receiver:
     ) -> Outcome:
         nothing_came = failure is not None and finished.stats.packets_received == 0
         if nothing_came or not fax_call.fax_runs:
-            outcome = judge_sip(failure.status, failure.reason) if failure else judge_sip(487, "")
-            outcome.reason = "t38_refused" if failure and failure.status != 487 else "no_fax_began"
+            outcome = (
+                judge_sip(failure.sip_status, failure.sip_reason) if failure else judge_sip(487, "")
+            )
+            outcome.reason = (
+                "t38_refused" if failure and failure.sip_status != 487 else "no_fax_began"
+            )
             outcome.explanation = (
                 "The caller did not agree to T.38, and no fax was received; ask the caller's "
                 "provider to enable T.38, or allow fax over audio on the virtual fax."

@@ -144,7 +144,7 @@ class Sender:
         try:
             response = await call.answered()
         except CallFailed as error:
-            outcome = judge_sip(error.status, error.reason)
+            outcome = judge_sip(error.sip_status, error.sip_reason)
             outcome.hung_up_by, outcome.trace = "peer", fax_call.trace
             return outcome
         events = asyncio.create_task(fax_call.run(on_page))
@@ -203,8 +203,8 @@ class Sender:
                 False,
                 "t38_refused",
                 "The call was answered, but the far end refused T.38 "
-                f"(SIP {refused.status} {refused.reason}); use another carrier for this number, "
-                "or allow fax over audio on the virtual fax.",
+                f"(SIP {refused.sip_status} {refused.sip_reason}); use another carrier for this "
+                "number, or allow fax over audio on the virtual fax.",
             )
         outcome.sip_status, outcome.sip_reason = 200, "OK"
         outcome.hung_up_by, outcome.trace = fax_call.hung_up_by or "us", fax_call.trace

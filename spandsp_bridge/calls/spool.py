@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from spandsp_bridge.documents.tiff import check_page
+from spandsp_bridge.errors import VfaxError
 from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
 from spandsp_bridge.store.faxes import ReceivedPage
 
@@ -32,7 +33,7 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-class SpoolFull(Exception):
+class SpoolFull(VfaxError):
     """There is no room for another call."""
 
 

@@ -20,7 +20,8 @@ from spandsp_bridge import log
 from spandsp_bridge.cli import faxes, retry, routes, users
 from spandsp_bridge.cli.output import Json, print_json
 from spandsp_bridge.demo import show
-from spandsp_bridge.errors import DocumentError, SetupError, UserError, VfaxError
+from spandsp_bridge.errors import DocumentError, UserError, VfaxError
+from spandsp_bridge.i18n import environment_language, error_text
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.services import doctor, kamailio_config, run
 from spandsp_bridge.settings import load
@@ -117,22 +118,18 @@ def doctor_command(as_json: Json = False) -> None:
 # ---- errors ----------------------------------------------------------------------
 
 
-def _fail(error: VfaxError, code: int) -> NoReturn:
+def _fail(error: VfaxError) -> NoReturn:
     reason = f" [{error.reason}]" if isinstance(error, DocumentError) else ""
-    sys.stderr.write(f"vfax: {error}{reason}\n")
-    sys.exit(code)
+    sys.stderr.write(f"vfax: {error_text(error, environment_language())}{reason}\n")
+    sys.exit(error.exit_code)
 
 
 def main() -> None:
     """Run the command; every expected failure becomes one line and an exit code."""
     try:
         cli()
-    except UserError as error:
-        _fail(error, 2)
-    except SetupError as error:
-        _fail(error, 3)
     except VfaxError as error:
-        _fail(error, 1)
+        _fail(error)
     except KeyboardInterrupt:
         sys.stderr.write("vfax: interrupted\n")
         sys.exit(130)

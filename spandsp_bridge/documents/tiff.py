@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from spandsp_bridge.errors import MalformedError
+
 MAX_PIXELS = 4864 * 30000  # A3 at 400 dpi, and very long
 X_DPI = 204  # T.4 §2: 8.04 pixels a millimetre
 #: Bounds of a hostile chain: each directory may be read at another offset without a loop.
@@ -31,7 +33,7 @@ INTEGERS = {3: "H", 4: "I"}  # SHORT and LONG, as far as a page needs
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 
-class TiffError(ValueError):
+class TiffError(MalformedError):
     """The bytes are not a TIFF-F, or a page of it is incomplete."""
 
 

@@ -15,28 +15,13 @@ from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.pdfa import to_pdf
 from spandsp_bridge.documents.render import render
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import ForbiddenError, NotFoundError, UserError
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import page, translator
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
-from spandsp_bridge.store.config import (
-    RESOURCES,
-    ConfigStore,
-    Field,
-    NotFoundError,
-    Resource,
-    parsed,
-)
+from spandsp_bridge.store.config import RESOURCES, ConfigStore, Field, Resource, parsed
 from spandsp_bridge.store.people import hashed, new_key
-from spandsp_bridge.web.access import (
-    BRAND,
-    COMPANY,
-    PLATFORM,
-    CompanyPerson,
-    ForbiddenError,
-    Principal,
-    allow,
-)
+from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, CompanyPerson, Principal, allow
 from spandsp_bridge.web.state import Web, web_of
 
 config = APIRouter()

@@ -16,12 +16,11 @@ from fastapi.responses import RedirectResponse
 
 from spandsp_bridge.calls.stored_documents import tiff_of
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.charts import SAYS, ladder, page_png
 from spandsp_bridge.portal.page import fragment, page, translator
-from spandsp_bridge.store.config import NotFoundError
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.lists import (

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from spandsp_bridge.i18n import negotiate
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.words import ENGLISH, LANGUAGES
 from spandsp_bridge.sentences import spoken
@@ -66,7 +67,7 @@ def clock(principal: Principal | None) -> Callable[[datetime | None], str]:
 
 def fragment(request: Request, principal: Principal | None, template: str, **facts: Any) -> str:
     """Return HTML."""
-    language = principal.language if principal else _wanted(request)
+    language = language_of(request, principal)
     return _environment().get_template(template).render(
         request=request,
         path=request.url.path,
@@ -86,10 +87,8 @@ def page(
     return HTMLResponse(fragment(request, principal, template, **facts), status)
 
 
-def _wanted(request: Request) -> str:
-    """Return the language of somebody unknown: what the browser asks for."""
-    for part in request.headers.get("accept-language", "").split(","):
-        language = part.strip()[:2].lower()
-        if language in LANGUAGES or language == "en":
-            return language
-    return "en"
+def language_of(request: Request, principal: Principal | None) -> str:
+    """Return the language of a page: the user's, else one that the browser accepts."""
+    if principal is not None:
+        return principal.language
+    return negotiate(request.headers.get("accept-language", ""))

@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import NotLoggedInError, UserError
 from spandsp_bridge.portal.page import page, translator
 from spandsp_bridge.web.access import (
     COOKIE,
     EVERYBODY,
     SECURE_COOKIE,
     AnyPerson,
-    NotLoggedInError,
     Principal,
     address_of,
     allow,

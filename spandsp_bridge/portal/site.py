@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -20,23 +19,15 @@ from spandsp_bridge.api.faxes import events
 from spandsp_bridge.api.faxes import faxes as api_faxes
 from spandsp_bridge.api.shapes import NewFax, Problem
 from spandsp_bridge.documents.render import MAX_BYTES
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import NotLoggedInError, VfaxError
 from spandsp_bridge.portal.brand_pages import operators
 from spandsp_bridge.portal.config_pages import config
 from spandsp_bridge.portal.fax_pages import faxes
-from spandsp_bridge.portal.page import STATIC, page, static
+from spandsp_bridge.portal.page import STATIC, language_of, page, static
 from spandsp_bridge.portal.send_pages import sending
 from spandsp_bridge.portal.session_pages import Open, sessions
-from spandsp_bridge.store.config import NotFoundError
-from spandsp_bridge.store.errors import DatabaseUnavailable
-from spandsp_bridge.web.access import (
-    EVERYBODY,
-    ForbiddenError,
-    NotLoggedInError,
-    Principal,
-    TooManyError,
-    allow,
-)
+from spandsp_bridge.web.access import EVERYBODY, Principal, allow
+from spandsp_bridge.web.problems import problem_of
 from spandsp_bridge.web.state import Web, web_of
 
 log = structlog.get_logger(__name__)
@@ -170,8 +161,7 @@ def make_site(web: Web) -> FastAPI:
     site.mount("/v1", make_api(web))
     for router in (files, sessions, faxes, sending, config, operators):
         site.include_router(router)
-    for kind in (UserError, NotLoggedInError, ForbiddenError, TooManyError, RequestValidationError,
-                 HTTPException, DatabaseUnavailable, OSError, Exception):  # fmt: skip
+    for kind in (VfaxError, RequestValidationError, HTTPException, OSError, Exception):
         site.add_exception_handler(kind, _answer)
     site.add_middleware(BodyLimit)
     site.add_middleware(SecureHeaders)
@@ -179,42 +169,19 @@ def make_site(web: Web) -> FastAPI:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    """Show an error as a page, in words; to programs as a problem."""
+    """Show an error as a page; to programs as a problem document."""
     if "text/html" not in request.headers.get("accept", ""):
-        return problems.problem_of(error)
-    status, detail = 500, "Something is wrong inside the fax system; see its log."
-    headers: dict[str, str] = {}
-    match error:
-        case NotLoggedInError():
-            if request.method == "GET":
-                to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-                return RedirectResponse(f"/login?to={quote(to, safe='/')}", 303)
-            status, detail = 401, "You are not logged in, or no longer."
-        case NotFoundError():
-            status, detail = 404, f"{error}."
-        case UserError():
-            status, detail = 422, f"{error}."
-        case ForbiddenError():
-            status, detail = 403, f"{error}."
-        case TooManyError():
-            status, detail = 429, f"{error}."
-            headers["Retry-After"] = str(max(1, round(error.seconds)))
-        case RequestValidationError():
-            first = error.errors()[0]
-            status, detail = 422, f"{first['loc'][-1]}: {first['msg']}."
-        case HTTPException():
-            status, detail = error.status_code, f"{error.detail}."
-            headers |= dict(error.headers or {})
-        case DatabaseUnavailable() | OSError():
-            status, detail = 503, "The database is away: try again in a moment."
-            log.warning("a page waits for PostgreSQL in vain", error=str(error)[:200])
-        case _:
-            log.exception("a page failed", exc_info=error, path=request.url.path)
+        return problems.problem(request, error)
+    if isinstance(error, NotLoggedInError):
+        if request.method == "GET":
+            to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?to={quote(to, safe='/')}", 303)
+        error = NotLoggedInError("you are not logged in, or no longer")
     me = await _asking(request)
-    detail = detail[:1].upper() + detail[1:]
-    made = page(request, me, "error.html", status, title=HTTPStatus(status).phrase, detail=detail)
-    made.headers.update(headers)
-    return made
+    found = problem_of(error, language_of(request, me))
+    answer = page(request, me, "error.html", found.status, title=found.title, detail=found.detail)
+    answer.headers.update(found.headers)
+    return answer
 
 
 async def _asking(request: Request) -> Principal | None:

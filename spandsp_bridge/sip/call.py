@@ -344,7 +344,7 @@ class Call:
             try:
                 return await self._reinvite_once(sdp)
             except CallFailed as error:
-                if error.status != 491 or self.ended:
+                if error.sip_status != 491 or self.ended:
                     raise
             owner = self._server is None  # who made the Call-ID waits longer
             await self._agent.sleep(

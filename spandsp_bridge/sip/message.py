@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from spandsp_bridge.errors import MalformedError
+
 MAX_MESSAGE = 65535
 MAX_HEADERS = 200
 MAGIC_COOKIE = "z9hG4bK"  # RFC 3261 §8.1.1.7
@@ -59,7 +61,7 @@ _START_RESPONSE = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?\Z")
 _HOSTPORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
 
 
-class SipParseError(ValueError):
+class SipParseError(MalformedError):
     """The bytes are no SIP message that we can answer."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import sql
 
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
 from spandsp_bridge.store.errors import (
     ForeignKeyViolation,
@@ -29,10 +29,6 @@ BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})
 PLATFORM = frozenset({"platform"})
 NOBODY: frozenset[str] = frozenset()
 WEEKDAYS = tuple("1234567")
-
-
-class NotFoundError(UserError):
-    """There is no such row, or it is not the tenant's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from spandsp_bridge.errors import SetupError, VfaxError
+from spandsp_bridge.errors import SetupError, UnavailableError, VfaxError
 
 
 class DatabaseError(VfaxError):
@@ -27,7 +27,7 @@ class DatabaseError(VfaxError):
     def __init__(self, error: psycopg.Error) -> None:
         lines = str(error).strip().splitlines()
         self.reason = lines[0] if lines else type(error).__name__
-        super().__init__(f"PostgreSQL: {self.reason}")
+        super().__init__("PostgreSQL: {reason}", reason=self.reason)
         self.sqlstate = error.sqlstate or ""
         self.message = error.diag.message_primary or self.reason
         self.detail = error.diag.message_detail or ""
@@ -36,12 +36,12 @@ class DatabaseError(VfaxError):
         self.table = error.diag.table_name or ""
 
 
-class DatabaseUnavailable(DatabaseError):
+class DatabaseUnavailable(DatabaseError, UnavailableError):
     """PostgreSQL cannot be used now: no connection, a lost one, or a time-out."""
 
-    status = 503
+    status = UnavailableError.status
     code = "database_unavailable"
-    exit_code = 3
+    exit_code = UnavailableError.exit_code
 
 
 class RowRejected(DatabaseError):

@@ -5,8 +5,7 @@ from typing import Any
 
 import psycopg
 
-from spandsp_bridge.errors import SetupError, UserError
-from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.errors import NotFoundError, SetupError, UserError
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
 from spandsp_bridge.store.transactions import Transactions
 

@@ -6,11 +6,13 @@ Lenient in letter case and order, as peers are; bounded in size.
 import ipaddress
 from dataclasses import dataclass, field
 
+from spandsp_bridge.errors import MalformedError
+
 MAX_SDP = 16384
 MAX_MEDIA = 16
 
 
-class SdpError(ValueError):
+class SdpError(MalformedError):
     """The bytes are no session description that we can use."""
 
 

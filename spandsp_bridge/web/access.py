@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
+from spandsp_bridge.errors import ForbiddenError, NotLoggedInError, TooManyError
 from spandsp_bridge.store.config import ConfigStore, Scope
 from spandsp_bridge.store.tenant import Role, Tenant
 from spandsp_bridge.web.state import Web, web_of
@@ -27,22 +28,6 @@ USER: Role = "user"
 FAXES = (COMPANY, USER)  #: whoever sends and receives
 CONFIG = (BRAND, COMPANY)
 EVERYBODY = (PLATFORM, BRAND, COMPANY, USER)
-
-
-class NotLoggedInError(Exception):
-    """Nobody is known to be asking."""
-
-
-class ForbiddenError(Exception):
-    """Somebody is asking who may not; the text says why."""
-
-
-class TooManyError(Exception):
-    """Too many requests; `seconds` until the next one is taken."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"too many requests: try again in {seconds:.0f} s")
-        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +78,11 @@ class Allow:
         web = web_of(request)
         found = await (_by_key(request, web) if self.keys else _by_cookie(request, web))
         if found.role not in self.roles:
-            raise ForbiddenError(f"this is not for the role {found.role}")
+            raise ForbiddenError("the role {role} may not do this", role=found.role)
         if found.fax_only and not self.fax_only:
-            raise ForbiddenError("this is not for administrators of faxes alone")
+            raise ForbiddenError("administrators of faxes only may not do this")
         if found.scopes is not None and self.scope not in found.scopes:
-            raise ForbiddenError(f"the key lacks the scope {self.scope}")
+            raise ForbiddenError("the key lacks the scope {scope}", scope=self.scope)
         return found
 
 

@@ -10,8 +10,7 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
-from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.config import NotFoundError
+from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.store.faxes import Fax, FaxStore
 from spandsp_bridge.store.lists import NEWEST, Place, place
 

@@ -249,7 +249,7 @@ async def test_a_caller_without_t38_faxes_over_audio(
     await world.net.settle(1)
     with pytest.raises(CallFailed) as failure:  # too late to change the media
         await world.net.run(call.reinvite(IMAGE))
-    assert failure.value.status == 488
+    assert failure.value.sip_status == 488
     session.end()
     await world.spooled()
 
@@ -306,7 +306,7 @@ async def test_calls_are_refused_before_they_are_answered(
     call = inbound.dial(offer)
     with pytest.raises(CallFailed) as failure:
         await inbound.net.run(call.answered())
-    assert failure.value.status == status, name
+    assert failure.value.sip_status == status, name
     await inbound.until(lambda: not inbound.receiver.active)
     assert list(inbound.spool.entries()) == [], "nothing is left in the spool"
     if status == 503:
@@ -320,7 +320,7 @@ async def test_a_caller_that_cancels_is_let_go(tmp_path: Path) -> None:
     call.cancel()
     with pytest.raises(CallFailed) as failure:
         await world.net.run(call.answered())
-    assert failure.value.status == 487
+    assert failure.value.sip_status == 487
     await world.until(lambda: not world.receiver.active)
     await world.net.settle(5)
     assert call.ended
@@ -339,7 +339,7 @@ async def test_a_call_that_did_not_come_through_kamailio_is_refused(
     call = world.dial(IMAGE, **headers)
     with pytest.raises(CallFailed) as failure:
         await world.net.run(call.answered())
-    assert failure.value.status == 403
+    assert failure.value.sip_status == 403
 
 
 class Outbound:

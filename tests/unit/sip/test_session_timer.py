@@ -126,6 +126,6 @@ async def test_a_caller_that_wants_too_short_a_timer_is_told() -> None:
     )  # fmt: skip
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(call.answered())
-    assert failure.value.status == 422
+    assert failure.value.sip_status == 422
     assert call.last_response is not None
     assert call.last_response.headers.get("Min-SE") == "90"

@@ -79,7 +79,7 @@ async def test_a_refusal_reaches_the_caller(status: int) -> None:
     (await pair.incoming()).reject(status)
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(ours.answered())
-    assert failure.value.status == status
+    assert failure.value.sip_status == status
     await pair.net.settle(1)
     assert pair.net.methods(ALICE[0]) == ["INVITE", "ACK"]
     assert pair.alice_hears.ended
@@ -91,7 +91,7 @@ async def test_silence_is_408_after_32_seconds() -> None:
     ours = dial(pair.alice, pair.alice_hears)
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(ours.answered())
-    assert failure.value.status == 408
+    assert failure.value.sip_status == 408
     assert pair.net.now == pytest.approx(32, abs=0.1)
     assert pair.net.methods(ALICE[0]) == ["INVITE"] * 7  # 0, .5, 1.5, 3.5, 7.5, 15.5, 31.5 s
 
@@ -105,7 +105,7 @@ async def test_cancel_before_the_answer_ends_with_487() -> None:
     ours.cancel()
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(ours.answered())
-    assert failure.value.status == 487
+    assert failure.value.sip_status == 487
     assert theirs.ended
     assert pair.bob_hears.ended == [(True, "the caller cancelled")]
     assert pair.net.methods(ALICE[0]) == ["INVITE", "CANCEL", "ACK"]
@@ -191,7 +191,7 @@ async def test_a_refused_reinvite_leaves_the_call_alone() -> None:
     pair.alice_hears.answer = Refusal(488)
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(theirs.reinvite(IMAGE))
-    assert failure.value.status == 488
+    assert failure.value.sip_status == 488
     assert not ours.ended
     assert not theirs.ended
     pair.alice_hears.answer = IMAGE
@@ -302,7 +302,7 @@ async def test_an_answer_without_a_usable_contact_fails_the_call_only() -> None:
     pair.net.inject(bytes(answer), BOB, ALICE)
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(ours.answered())
-    assert failure.value.status == 502
+    assert failure.value.sip_status == 502
 
 
 async def test_a_peer_may_move_its_contact() -> None:

@@ -1,0 +1,35 @@
+"""Texts in the reader's language: gettext catalogues, read by Babel.
+
+English is the msgid; every other language is `locale/LANG/LC_MESSAGES/vfax.po` and nothing else.
+Call `translate("constant text with {field}", language, field=value)`; never build a message.
+`python -m spandsp_bridge.i18n` (`make messages`) brings the catalogues up to date.
+"""
+
+from spandsp_bridge.i18n.catalogue import (
+    ENGLISH,
+    date_time,
+    environment_language,
+    languages,
+    negotiate,
+    number,
+    plural,
+    translate,
+    translate_in,
+)
+from spandsp_bridge.i18n.sentences import error_text, label, sentence, word
+
+__all__ = [
+    "ENGLISH",
+    "date_time",
+    "environment_language",
+    "error_text",
+    "label",
+    "languages",
+    "negotiate",
+    "number",
+    "plural",
+    "sentence",
+    "translate",
+    "translate_in",
+    "word",
+]
