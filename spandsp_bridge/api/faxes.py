@@ -32,8 +32,10 @@ from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import checked, sender_of
 from spandsp_bridge.settings import parse_networks
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import FaxStore, File, Wishes
+from spandsp_bridge.store.documents import File
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import FaxLists, Wanted
+from spandsp_bridge.store.submissions import SendOptions
 from spandsp_bridge.web.access import FAXES, Principal, allow
 from spandsp_bridge.web.faxes import (
     PDF,
@@ -107,7 +109,7 @@ async def send(
     store = FaxStore(principal.tenant(web))
     sender = await sender_of(store, str(wanted.virtual_fax_id))
     number = e164(wanted.to, sender.country) if principal.test else sender.destination(wanted.to)
-    wishes = Wishes(
+    wishes = SendOptions(
         wanted.cover.model_dump() if wanted.cover else None,
         wanted.resolution,
         wanted.pictures,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
-from spandsp_bridge.store.faxes import Fax
+from spandsp_bridge.store.fax_rows import Fax
 
 Item = TypeVar("Item")
 

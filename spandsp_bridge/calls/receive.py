@@ -23,7 +23,7 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import SipParseError
-from spandsp_bridge.store.faxes import VirtualFax
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.negotiation import LocalMedia
 from spandsp_bridge.t38.outcome import judge, judge_sip
 

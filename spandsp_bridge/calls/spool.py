@@ -18,7 +18,7 @@ from typing import Any
 from spandsp_bridge.documents.tiff import check_page
 from spandsp_bridge.errors import VfaxError
 from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
-from spandsp_bridge.store.faxes import ReceivedPage
+from spandsp_bridge.store.attempts import ReceivedPage
 
 PAGES = "pages.tif"
 FIRST_PAGE = f"{PAGES}.pgm"  #: in grey, small; not proved by the journal, and not needed

@@ -13,7 +13,8 @@ from spandsp_bridge.documents.pdfa import fax_to_pdf
 from spandsp_bridge.documents.tiff import TiffError, first_pages
 from spandsp_bridge.model import Outcome
 from spandsp_bridge.store.errors import DatabaseError
-from spandsp_bridge.store.faxes import FaxStore, VirtualFax
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 log = structlog.get_logger(__name__)
 

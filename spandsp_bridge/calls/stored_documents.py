@@ -14,7 +14,8 @@ from spandsp_bridge.documents.tiff import TiffError, join_files
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 
 
 async def tiff_of(store: FaxStore, fax: Fax) -> bytes:

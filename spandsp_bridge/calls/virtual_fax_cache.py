@@ -3,7 +3,8 @@
 import asyncio
 
 from spandsp_bridge.store.errors import DatabaseError
-from spandsp_bridge.store.faxes import FaxStore, VirtualFax
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 FRESH_SECONDS = 5.0
 LOOKUP_TIMEOUT = 0.5

@@ -9,7 +9,9 @@ import httpx
 
 from spandsp_bridge.errors import DocumentError, SetupError, UserError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.store.faxes import Fax, File, Wishes
+from spandsp_bridge.store.documents import File
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.submissions import SendOptions
 
 TIMEOUT = 120.0
 TIMES = ("created_at", "started_at", "finished_at", "send_at", "read_at")
@@ -91,7 +93,7 @@ class RemoteApi:
                 return int(row["id"])
         raise UserError(f"the key's company has no virtual fax {name!r}")
 
-    async def submit(self, sender: str, to: str, files: Sequence[File], wishes: Wishes) -> Fax:
+    async def submit(self, sender: str, to: str, files: Sequence[File], wishes: SendOptions) -> Fax:
         """Send documents as one fax."""
         body = {
             "virtual_fax_id": await self._virtual_fax(sender),

@@ -33,8 +33,11 @@ from spandsp_bridge.outbound.submit import (
 from spandsp_bridge.services import connection as app
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore, File, Wishes
+from spandsp_bridge.store.documents import File
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
+from spandsp_bridge.store.submissions import SendOptions
 
 fax = typer.Typer(no_args_is_help=True, help="One fax.")
 broadcast = typer.Typer(no_args_is_help=True, help="One document to many destinations.")
@@ -83,7 +86,7 @@ def _write(path: Path, data: bytes) -> None:
 def _wishes(
     resolution: str | None, pictures: str | None, priority: int, send_at: str | None,
     subject: str | None, text: str | None, key: str | None = None,
-) -> Wishes:  # fmt: skip
+) -> SendOptions:  # fmt: skip
     one_of("--resolution", resolution, RESOLUTIONS)
     one_of("--pictures", pictures, PICTURES)
     if key is not None and not 1 <= len(key) <= 255:
@@ -91,7 +94,7 @@ def _wishes(
     cover = None
     if subject is not None or text is not None:
         cover = {"subject": subject or "", "text": text or ""}
-    return Wishes(cover, resolution, pictures, priority, time_of(send_at), key)
+    return SendOptions(cover, resolution, pictures, priority, time_of(send_at), key)
 
 
 def _summary(item: Fax) -> dict[str, Any]:
@@ -149,7 +152,7 @@ def send(
 
 
 async def _send(
-    files: list[File], sender: str, to: str, wishes: Wishes, *, wait: bool, quiet: bool
+    files: list[File], sender: str, to: str, wishes: SendOptions, *, wait: bool, quiet: bool
 ) -> Fax:
     settings = load()
     if (api := _api(settings)) is not None:

@@ -10,7 +10,8 @@ from spandsp_bridge.delivery.mail import Mailer
 from spandsp_bridge.delivery.safe_http import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 
 log = structlog.get_logger(__name__)
 

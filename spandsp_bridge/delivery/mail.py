@@ -17,7 +17,9 @@ from spandsp_bridge.errors import DeliveryRefused, UserError
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.sentences import spoken
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore, MailTemplate
-from spandsp_bridge.store.faxes import Fax, FaxStore, VirtualFax
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 log = structlog.get_logger(__name__)
 

@@ -23,9 +23,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import MAX_BYTES, check
 from spandsp_bridge.errors import DocumentError, UserError
-from spandsp_bridge.store.deliveries import DeliveryStore
+from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.errors import DatabaseError
-from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.submissions import SendOptions
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +43,11 @@ class MailToFax:
     def __init__(
         self,
         store: FaxStore,
-        deliveries: DeliveryStore,
         domain: str,
         scratch: Path,
         max_pages: int,
     ) -> None:
         self._store = store
-        self._deliveries = deliveries
         self._domain = domain.lower()
         self._scratch = scratch
         self._max_pages = max_pages
@@ -97,7 +97,7 @@ class MailToFax:
                 number = _number(address.rpartition("@")[0], sender)
                 # The mail server may hand the same mail in twice: it becomes one fax.
                 key = message.get("Message-ID", "").strip()
-                made.append(await self._store.submit(sender, number, files, Wishes(
+                made.append(await self._store.submit(sender, number, files, SendOptions(
                     cover=wishes, idempotency_key=f"mail:{number}:{key}"[:255] if key else None,
                 )))  # fmt: skip
         except UserError as error:
@@ -111,7 +111,7 @@ class MailToFax:
 
     async def _sender(self, envelope: Envelope) -> VirtualFax:
         address = envelope.mail_from or ""
-        virtual_fax_id = await self._deliveries.sender(address) if address else None
+        virtual_fax_id = await self._store.of_mail_sender(address) if address else None
         found = await self._store.virtual_fax(virtual_fax_id) if virtual_fax_id else None
         if found is None:
             raise UserError(

@@ -11,7 +11,7 @@ from spandsp_bridge.delivery import safe_http
 from spandsp_bridge.delivery.safe_http import Networks
 from spandsp_bridge.errors import DeliveryRefused
 from spandsp_bridge.store.deliveries import Delivery
-from spandsp_bridge.store.faxes import Fax
+from spandsp_bridge.store.fax_rows import Fax
 
 TIMEOUT = 15.0
 

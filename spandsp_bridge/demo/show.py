@@ -22,7 +22,8 @@ from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.errors import SetupError, VfaxError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.services.connection import open_store
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
 
 # The carrier moves +34 922 numbers to +34 911: the call leaves, and comes back in to a DDI.

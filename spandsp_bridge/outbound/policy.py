@@ -10,7 +10,7 @@ from typing import Any
 
 from spandsp_bridge.calls.send import SendJob
 from spandsp_bridge.model import RESOLUTIONS, AudioFax, Media, Outcome
-from spandsp_bridge.store.queue import PeerProfile
+from spandsp_bridge.store.peer_profiles import PeerProfile
 
 MAX_ATTEMPTS = 12  #: of one fax, whatever the rules say
 WITHOUT_V17 = 9600  #: bit/s, the fastest rate of V.29

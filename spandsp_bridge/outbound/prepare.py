@@ -13,8 +13,11 @@ from spandsp_bridge.documents.tiff import call_seconds, line_bytes
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
-from spandsp_bridge.store.faxes import Fax, FaxStore, VirtualFax
-from spandsp_bridge.store.queue import FaxQueue, Prepared
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.preparation import Prepared
+from spandsp_bridge.store.queue import FaxQueue
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 log = structlog.get_logger(__name__)
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import check
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
+from spandsp_bridge.store.documents import File
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.submissions import SendOptions
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 MAX_DESTINATIONS = 100_000
 
@@ -44,7 +47,7 @@ async def sender_of(store: FaxStore, name: str) -> VirtualFax:
 async def checked(
     sender: VirtualFax,
     files: list[File],
-    wishes: Wishes,
+    wishes: SendOptions,
     max_pages: int,
     scratch: Path | None = None,
 ) -> int:
@@ -53,7 +56,7 @@ async def checked(
     return await check(files, options, max_pages, scratch)
 
 
-def page_options(sender: VirtualFax, wishes: Wishes) -> PageOptions:
+def page_options(sender: VirtualFax, wishes: SendOptions) -> PageOptions:
     """Return how a document is put on paper, for a sender with these wishes."""
     return PageOptions(
         sender.paper,

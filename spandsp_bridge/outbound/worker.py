@@ -24,11 +24,15 @@ from spandsp_bridge.documents.tiff import join_files
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
+from spandsp_bridge.store.attempts import ReceivedPage
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
-from spandsp_bridge.store.faxes import Fax, FaxStore, ReceivedPage, VirtualFax
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.listen import listen
+from spandsp_bridge.store.peer_profiles import PeerProfile
 from spandsp_bridge.store.progress import Progress
-from spandsp_bridge.store.queue import FaxQueue, PeerProfile
+from spandsp_bridge.store.queue import FaxQueue
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.time_zone import posix_tz
 
 log = structlog.get_logger(__name__)
@@ -113,7 +117,7 @@ class Worker:
         for round_number in itertools.count():
             try:
                 if round_number % PARTITIONS_EVERY == 0:
-                    await self._store.ensure_partitions()
+                    await self._queue.ensure_partitions()
                 await self._queue.renew(self._name)
                 await self._look_for_cancels()
                 for fax_id in await self._queue.expire_claims():

@@ -22,7 +22,8 @@ from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.charts import SAYS, ladder, page_png
 from spandsp_bridge.portal.page import fragment, page, translator
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import (
     NEWEST,
     NUMBER,

@@ -24,7 +24,10 @@ from spandsp_bridge.outbound.submit import (
 )
 from spandsp_bridge.portal.charts import page_png
 from spandsp_bridge.portal.page import fragment, page
-from spandsp_bridge.store.faxes import FaxStore, File, VirtualFax, Wishes
+from spandsp_bridge.store.documents import File
+from spandsp_bridge.store.faxes import FaxStore
+from spandsp_bridge.store.submissions import SendOptions
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.web.access import FaxPerson, Principal
 from spandsp_bridge.web.state import Web, web_of
 
@@ -76,7 +79,7 @@ async def _senders(me: Principal, web: Web) -> tuple[list[tuple[int, str]], str,
     return senders, *((rows[0]["country"], rows[0]["countries"]) if rows else ("", []))
 
 
-def _wishes(asked: Asked, me: Principal) -> Wishes:
+def _wishes(asked: Asked, me: Principal) -> SendOptions:
     v = asked.values
     one_of("resolution", v["resolution"] or None, RESOLUTIONS)
     one_of("pictures", v["pictures"] or None, PICTURES)
@@ -86,7 +89,7 @@ def _wishes(asked: Asked, me: Principal) -> Wishes:
     words = {name: v[name] for name in ("subject", "text", "to_name")}
     if len(v["text"]) > cover.MAX_TEXT:
         raise UserError(f"the cover page's text is too long: {cover.MAX_TEXT} characters at most")
-    return Wishes(
+    return SendOptions(
         words if any(words.values()) else None, v["resolution"] or None, v["pictures"] or None,
         int(v["priority"]) if v["priority"] in ("0", "5", "9") else 5, at,
     )  # fmt: skip

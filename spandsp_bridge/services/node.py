@@ -11,6 +11,7 @@ import structlog
 from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.settings import Settings, parse_address, parse_ports
 from spandsp_bridge.sip.transport import UdpTransport
+from spandsp_bridge.store.bridges import Bridges
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
@@ -73,7 +74,9 @@ async def register(node: Node, *, receives: bool) -> None:
     """
     while True:
         try:
-            await node.store.register_bridge(node.settings.node, *node.local, receives=receives)
+            await Bridges(node.database).register(
+                node.settings.node, *node.local, receives=receives
+            )
         except (DatabaseError, OSError) as error:
             log.warning("node registration deferred", error=str(error)[:200])
             await asyncio.sleep(REGISTRATION_RETRY_SECONDS)

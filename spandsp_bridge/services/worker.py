@@ -47,9 +47,7 @@ async def tasks(node: Node, agent: UserAgent) -> Tasks:
 
     running = [worker.run(), jobs.run(job_app, settings.node)]
     if settings.mail_listen:
-        handler = mail_in.MailToFax(
-            node.store, deliveries, settings.mail_domain, scratch, settings.max_pages
-        )
+        handler = mail_in.MailToFax(node.store, settings.mail_domain, scratch, settings.max_pages)
         host, port = parse_address(settings.mail_listen)
         running.append(mail_in.serve(handler, host, port, lmtp=settings.mail_listen_lmtp))
     return running

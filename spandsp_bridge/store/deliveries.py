@@ -8,7 +8,7 @@ from typing import Any
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.store.faxes import Fax
+from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.transactions import Transactions
 
 ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9.-]{1,255}")
@@ -146,15 +146,3 @@ class DeliveryStore:
                 [fax.brand_id, fax.company_id, who, fax.id, f"mailed to {', '.join(recipients)}"],
             )
         return int(row["id"])
-
-    async def sender(self, address: str) -> int | None:
-        """Return the virtual fax that a mail address may send as, or None."""
-        address = address.lower()
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                "select virtual_fax_id from virtual_fax_senders where email in (%s, %s)"
-                " order by length(email) desc limit 1",
-                [address, f"@{address.rpartition('@')[2]}"],
-            )
-            row = await cursor.fetchone()
-        return int(row["virtual_fax_id"]) if row else None

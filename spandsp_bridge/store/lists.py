@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import sql
 
-from spandsp_bridge.store.faxes import Fax, fax_of
+from spandsp_bridge.store.fax_rows import Fax, fax_of
 from spandsp_bridge.store.transactions import Connection, Transactions
 
 MOST = 200  #: rows of one page

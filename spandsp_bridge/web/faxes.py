@@ -11,7 +11,8 @@ from fastapi.responses import StreamingResponse
 
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.errors import NotFoundError, UserError
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import NEWEST, Place, place
 
 PDF, TIFF = "application/pdf", "image/tiff"

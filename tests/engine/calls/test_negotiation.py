@@ -31,7 +31,7 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.message import NameAddr, Uri
-from spandsp_bridge.store.faxes import VirtualFax
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 from tests.unit.sip.net import ALICE, BOB, Handler, Net
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\n"
@@ -104,7 +104,7 @@ class FakeEngine:
 
 FAX = VirtualFax(
     id=30, brand_id=1, company_id=20, name="x", company="y", country="ES", paper="a4",
-    time_zone="UTC", email=(), send_by_email=False, outgoing_number=None, station_id="",
+    time_zone="UTC", email=(), outgoing_number=None, station_id="",
     header_line="", ecm=True, max_bit_rate=14400, audio_fax=AudioFax.NEVER,
 )  # fmt: skip
 

@@ -20,7 +20,8 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.model import FaxStatus, Outcome
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from tests.conftest import HTTP_PORT
 from tests.stack.calls.test_fax import received_after, short_document, until, vfax

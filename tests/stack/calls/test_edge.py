@@ -15,7 +15,8 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from tests.stack.calls.test_fax import short_document, until
 from tests.stack.calls.test_kamailio import versions_after

@@ -18,7 +18,8 @@ from fpdf import FPDF
 from spandsp_bridge.demo.stack import BRIDGE_A, BRIDGE_B, CARRIER, WORKER, Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.store.faxes import Fax, FaxStore
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 

@@ -14,12 +14,13 @@ from spandsp_bridge.delivery.mail_in import parse, read
 from spandsp_bridge.errors import DocumentError
 from spandsp_bridge.model import AudioFax, FaxStatus
 from spandsp_bridge.store.deliveries import Delivery, MailTemplate
-from spandsp_bridge.store.faxes import Fax, VirtualFax
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 AT = datetime(2026, 3, 1, 11, 30, tzinfo=UTC)
 OFFICE = VirtualFax(
     id=2, brand_id=1, company_id=1, name="Office", company="Globex", country="ES", paper="a4",
-    time_zone="Europe/Madrid", email=("a@globex.example", "b@globex.example"), send_by_email=True,
+    time_zone="Europe/Madrid", email=("a@globex.example", "b@globex.example"),
     outgoing_number="+34911000002", station_id="", header_line="", ecm=True, max_bit_rate=14400,
     audio_fax=AudioFax.NEVER,
 )  # fmt: skip

@@ -1,0 +1,60 @@
+"""Rows of `audit_log`: who did what with a fax."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from spandsp_bridge.store.fax_rows import Fax
+from spandsp_bridge.store.transactions import Connection, Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One row of `audit_log`."""
+
+    at: datetime
+    who: str
+    action: str
+    fax_id: int | None
+    detail: str
+
+
+async def write_audit(c: Connection, fax: Fax, who: str, action: str, detail: str = "") -> None:
+    """Write who did what with a fax, in the transaction that does it."""
+    await c.execute(
+        """
+        insert into audit_log (brand_id, company_id, who, action, fax_id, detail)
+        values (%(brand)s, %(company)s, %(who)s, %(action)s, %(fax)s, %(detail)s)
+        """,
+        {
+            "brand": fax.brand_id,
+            "company": fax.company_id,
+            "who": who,
+            "action": action,
+            "fax": fax.id,
+            "detail": detail,
+        },
+    )
+
+
+class AuditLog:
+    """The queries on the audit log."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._db = database
+
+    async def audit(self, fax: Fax, who: str, action: str, detail: str = "") -> None:
+        """Write who did what with a fax."""
+        async with self._db.transaction() as c:
+            await write_audit(c, fax, who, action, detail)
+
+    async def audit_entries(self, company_id: int, limit: int = 200) -> list[AuditEntry]:
+        """Return the newest entries of a company, newest first."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                """
+                select at, who, action, fax_id, detail from audit_log
+                where company_id = %(company)s order by at desc limit %(limit)s
+                """,
+                {"company": company_id, "limit": limit},
+            )
+            return [AuditEntry(**row) for row in await cursor.fetchall()]

@@ -1,0 +1,84 @@
+"""Rows of `peer_profiles`: what was learned about how to fax a number."""
+
+from dataclasses import asdict, dataclass
+
+from spandsp_bridge.store.transactions import Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class PeerProfile:
+    """How to fax a number; None: as the virtual fax says."""
+
+    audio_fax: str | None = None
+    ecm: bool | None = None
+    max_bit_rate: int | None = None
+    max_datagram: int | None = None
+    resolution: str | None = None
+    avoid_carriers: tuple[int, ...] = ()
+    reason: str = ""
+
+
+class PeerProfiles:
+    """The queries on peer profiles."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._db = database
+
+    async def profile(self, brand: int, number: str) -> PeerProfile | None:
+        """Return how to fax a number, if something is known and has not expired."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                """
+                select audio_fax, ecm, max_bit_rate, max_datagram, resolution, avoid_carriers,
+                       reason
+                from peer_profiles
+                where brand_id = %(brand)s and number = %(number)s
+                  and (pinned or expires_at is null or expires_at > now())
+                """,
+                {"brand": brand, "number": number},
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            return None
+        return PeerProfile(**{**row, "avoid_carriers": tuple(row["avoid_carriers"])})
+
+    async def learn(self, brand: int, number: str, profile: PeerProfile) -> None:
+        """Remember what worked, unless an operator has pinned something else."""
+        async with self._db.transaction() as c:
+            await c.execute(
+                """
+                insert into peer_profiles as p
+                  (brand_id, number, audio_fax, ecm, max_bit_rate, max_datagram, resolution,
+                   avoid_carriers, reason)
+                values
+                  (%(brand)s, %(number)s, %(audio_fax)s, %(ecm)s, %(max_bit_rate)s,
+                   %(max_datagram)s, %(resolution)s, %(avoid_carriers)s, %(reason)s)
+                on conflict (brand_id, number) do update set
+                  audio_fax = coalesce(excluded.audio_fax, p.audio_fax),
+                  ecm = coalesce(excluded.ecm, p.ecm),
+                  max_bit_rate = coalesce(excluded.max_bit_rate, p.max_bit_rate),
+                  max_datagram = coalesce(excluded.max_datagram, p.max_datagram),
+                  resolution = coalesce(excluded.resolution, p.resolution),
+                  avoid_carriers = excluded.avoid_carriers, reason = excluded.reason,
+                  learned_at = now(), expires_at = now() + interval '30 days'
+                where not p.pinned
+                """,
+                {
+                    **asdict(profile),
+                    "brand": brand,
+                    "number": number,
+                    "avoid_carriers": list(profile.avoid_carriers),
+                },
+            )
+
+    async def forget(self, brand: int, number: str) -> None:
+        """Delete what was learned of a number: it did not help."""
+        async with self._db.transaction() as c:
+            await c.execute(
+                """
+                delete from peer_profiles
+                where brand_id = %(brand)s and number = %(number)s and not pinned
+                  and calls is null
+                """,
+                {"brand": brand, "number": number},
+            )
