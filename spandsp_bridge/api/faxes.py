@@ -1,20 +1,15 @@
 """`/v1/faxes`: send, list, look at, end and repeat faxes."""
 
-import base64
-import binascii
 import json
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import ValidationError
-from starlette.datastructures import UploadFile as FormFile
 
+from spandsp_bridge.api.requests import openapi_body, read
 from spandsp_bridge.api.shapes import (
     Attempt,
     Delivery,
@@ -23,16 +18,14 @@ from spandsp_bridge.api.shapes import (
     Moment,
     NewFax,
     One,
+    QueuePosition,
     fax_shape,
 )
-from spandsp_bridge.delivery import safe_http
-from spandsp_bridge.documents.render import MAX_BYTES
-from spandsp_bridge.errors import ConflictError, DocumentError, NotFoundError, UserError
+from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import checked, sender_of
-from spandsp_bridge.settings import parse_networks
 from spandsp_bridge.store.deliveries import DeliveryStore
-from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import FaxLists, Wanted
 from spandsp_bridge.store.submissions import SendOptions
@@ -47,13 +40,12 @@ from spandsp_bridge.web.faxes import (
     place_of,
     trace_of,
 )
-from spandsp_bridge.web.state import Web, web_of
+from spandsp_bridge.web.state import web_of
 
 faxes = APIRouter(prefix="/faxes", tags=["faxes"])
 Reader = Annotated[Principal, Depends(allow(FAXES, "faxes:read", keys=True))]
 Writer = Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))]
 FaxId = Annotated[int, Path(ge=1, lt=2**63)]
-FETCH_SECONDS = 30.0
 TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 FILE: dict[int | str, dict[str, Any]] = {200: {"content": {PDF: {}, TIFF: {}}}}
 
@@ -64,30 +56,7 @@ FILE: dict[int | str, dict[str, Any]] = {200: {"content": {PDF: {}, TIFF: {}}}}
 @faxes.post(
     "",
     status_code=202,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/NewFax"}},
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["fax", "contents"],
-                        "properties": {
-                            "fax": {
-                                "type": "string",
-                                "description": "The JSON of a new fax, without its documents.",
-                            },
-                            "contents": {
-                                "type": "array",
-                                "items": {"type": "string", "format": "binary"},
-                            },
-                        },
-                    }
-                },
-            },
-        }
-    },
+    openapi_extra=openapi_body("NewFax", "fax"),
 )
 async def send(
     request: Request,
@@ -102,10 +71,7 @@ async def send(
     `contents` and the rest as JSON in `fax`. The same `Idempotency-Key` makes no second fax.
     """
     web = web_of(request)
-    wanted, files = await _request_of(request)
-    for document in wanted.documents:
-        if document.name != _UPLOADED:
-            files.append(await _file(web, document.model_dump()))
+    wanted, files = await read(request, web, NewFax, "fax")
     store = FaxStore(principal.tenant(web))
     sender = await sender_of(store, str(wanted.virtual_fax_id))
     number = e164(wanted.to, sender.country) if principal.test else sender.destination(wanted.to)
@@ -125,63 +91,6 @@ async def send(
     except UserError as error:
         raise ConflictError(str(error)) from error
     return One(data=fax_shape(await existing(store, fax_id)))
-
-
-_UPLOADED = "\0uploaded"  #: stands for the files of a form
-
-
-async def _request_of(request: Request) -> tuple[NewFax, list[File]]:
-    """Return what is asked for, and the files of a form. Raises UserError."""
-    size = int(request.headers.get("content-length") or 0)
-    if size > 2 * MAX_BYTES:
-        raise DocumentError("document_too_large", f"at most {MAX_BYTES // 2**20} MiB can be faxed")
-    files: list[File] = []
-    try:
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            form = await request.form(max_files=50, max_fields=10)
-            told = json.loads(str(form.get("fax") or "{}"))
-            files = [
-                (upload.filename or "document", await upload.read())
-                for upload in form.getlist("contents") if isinstance(upload, FormFile)
-            ]  # fmt: skip
-            if not files:
-                raise UserError("the form has no file: send them as contents")
-            told = {**told, "documents": [{"name": _UPLOADED}]}
-        else:
-            told = json.loads(await request.body())
-        return NewFax.model_validate(told), files
-    except (ValueError, TypeError, RecursionError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the request"
-            raise UserError(f"{where}: {first['msg']}") from error
-        raise UserError("the request is neither JSON nor a form") from error
-
-
-async def _file(web: Web, document: dict[str, Any]) -> File:
-    if (document["content"] is None) == (document["url"] is None):
-        raise UserError(f"document {document['name']!r} needs either its content or a url")
-    if document["content"] is not None:
-        try:
-            return document["name"], base64.b64decode(document["content"], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise UserError(f"the content of {document['name']!r} is not base64") from error
-    url = document["url"]
-    try:
-        answer = await safe_http.request(
-            "GET", url, parse_networks(web.settings.webhook_networks), FETCH_SECONDS,
-            most=MAX_BYTES,
-        )  # fmt: skip
-    except (safe_http.UnreachableError, safe_http.InsideError, safe_http.TooLargeError) as error:
-        raise DocumentError("document_not_fetched", f"{url} was not fetched: {error}") from error
-    if answer.status != 200:
-        raise DocumentError(
-            "document_not_fetched", f"{url} answered {answer.status}: check that it is public"
-        )
-    name = document["name"]
-    if name == "document.pdf":
-        name = PurePosixPath(urlsplit(url).path).name or name
-    return name, answer.body
 
 
 # ---- looking -------------------------------------------------------------------------------------
@@ -268,6 +177,15 @@ async def trace(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     )
 
 
+@faxes.get("/{fax_id:int}/queue")
+async def queue(request: Request, principal: Reader, fax_id: FaxId) -> One[QueuePosition | None]:
+    """Return the place of a pending fax in the queue; null once it has left the queue."""
+    store = FaxStore(principal.tenant(web_of(request)))
+    fax = await existing(store, fax_id)
+    row = await store.queue_position(fax) if fax.status is FaxStatus.PENDING else None
+    return One(data=QueuePosition.model_validate(row) if row else None)
+
+
 @faxes.get("/{fax_id:int}/deliveries")
 async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many[Delivery]:
     """Return the mails and webhook calls of a fax."""
@@ -282,12 +200,16 @@ async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many
 
 @faxes.post("/{fax_id:int}/actions/cancel")
 async def cancel(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxShape]:
-    """End a fax, also in mid-call. One that is over answers 409."""
+    """Cancel a fax, also in mid-call; 409 for one that has ended."""
     store = FaxStore(principal.tenant(web_of(request)))
     fax = await existing(store, fax_id)
-    said = await store.cancel(fax, principal.who)
-    if said != "cancelled":
-        raise ConflictError(f"fax {fax.id} cannot be cancelled: it is over, or was received")
+    if fax.direction != "out":
+        raise ConflictError(
+            "fax {fax} was received: only outbound faxes can be cancelled", fax=fax.id
+        )
+    result = await store.cancel(fax, principal.who)
+    if result != "cancelled":
+        raise ConflictError("fax {fax} has already ended: {result}", fax=fax.id, result=result)
     return One(data=fax_shape(await existing(store, fax_id)))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
+from spandsp_bridge.outbound.submit import MAX_DESTINATIONS
 from spandsp_bridge.store.fax_rows import Fax
 
 Item = TypeVar("Item")
@@ -115,6 +116,14 @@ class Attempt(BaseModel):
     remote_station_id: str
     hung_up_by: str | None
     stats: dict[str, Any] | None
+    trace: list[str] | None = Field(description="The messages of the call, one a line.")
+
+
+class QueuePosition(BaseModel):
+    """The place of a pending fax in the queue."""
+
+    ahead: int = Field(description="Faxes that will be dialled before it.")
+    expected_at: datetime = Field(description="When it will be dialled, estimated.")
 
 
 class Cover(BaseModel):
@@ -138,12 +147,17 @@ class Content(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class NewFax(BaseModel):
+class Documents(BaseModel):
+    """Documents that become one fax."""
+
+    documents: list[Content] = Field(min_length=1, max_length=50)
+
+
+class NewFax(Documents):
     """A fax to send."""
 
     virtual_fax_id: StrictInt = Field(ge=1, lt=2**63)
     to: Annotated[str, Field(max_length=40)] = Field(description="E.164, or a national number.")
-    documents: list[Content] = Field(min_length=1, max_length=50)
     cover: Cover | None = None
     resolution: Resolution | None = None
     pictures: Pictures | None = None
@@ -152,6 +166,54 @@ class NewFax(BaseModel):
     client_state: Annotated[str, Field(max_length=1000)] | None = None
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Recipient(BaseModel):
+    """One destination of a broadcast."""
+
+    to: Annotated[str, Field(max_length=40)] = Field(description="E.164, or a national number.")
+    name: Annotated[str, Field(max_length=100)] = Field("", description="For its cover page.")
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BroadcastCover(BaseModel):
+    """What the cover pages of a broadcast say; each names its own receiver."""
+
+    subject: Annotated[str, Field(max_length=1000)] = ""
+    text: Text = ""
+    from_name: Name = ""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewBroadcast(Documents):
+    """Documents to send to many destinations."""
+
+    virtual_fax_id: StrictInt = Field(ge=1, lt=2**63)
+    name: Name = Field("", description="Shown to people; default: the first document's name.")
+    destinations: list[Recipient] = Field(min_length=1, max_length=MAX_DESTINATIONS)
+    cover: BroadcastCover | None = None
+    resolution: Resolution | None = None
+    pictures: Pictures | None = None
+    priority: StrictInt = Field(7, ge=0, le=9, description="0 urgent, at any hour, to 9.")
+    send_at: Moment | None = None
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BroadcastShape(BaseModel):
+    """A broadcast, and how many of its faxes are in which state."""
+
+    id: int
+    name: str
+    created_at: datetime
+    total: int
+    pending: int
+    inprogress: int
+    completed: int
+    error: int
+    pages_confirmed: int
 
 
 class Explain(BaseModel):

@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from spandsp_bridge.demo import document
+from spandsp_bridge.demo.progress import follow
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Supervisor
 from spandsp_bridge.documents.bitmaps import page_bitmaps
@@ -66,42 +66,22 @@ def services_table(supervisor: Supervisor) -> Table:
     return table
 
 
-async def follow(
-    store: FaxStore, live: LiveProgress, fax_id: int, bar: Progress, task: TaskID, limit: float
-) -> Fax:
-    """Move a progress bar with a fax until it ends. Raises DemoFailed when it does not."""
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        fax = await store.fax(fax_id)
+class StoredFax:
+    """A fax of the demo's own database, for the progress bar."""
+
+    def __init__(self, store: FaxStore, live: LiveProgress) -> None:
+        self._store = store
+        self._live = live
+
+    async def fax(self, fax_id: int) -> Fax:
+        """Return the fax."""
+        fax = await self._store.fax(fax_id)
         assert fax is not None
-        state = await live.get(fax_id)
-        words = {"rendering": "rendering", "dialling": "dialling"}.get(
-            str(state.get("stage")), "sending"
-        )
-        if fax.status is FaxStatus.PENDING:
-            words = "waiting"
-        bar.update(
-            task,
-            total=fax.pages or 1,
-            completed=fax.pages_confirmed,
-            description=f"fax {fax_id}: {words}",
-        )
-        if fax.status in (FaxStatus.COMPLETED, FaxStatus.ERROR):
-            bar.update(task, description=f"fax {fax_id}: {fax.status}")
-            return fax
-        await asyncio.sleep(0.25)
-    raise DemoFailed(f"fax {fax_id} did not end within {limit:.0f} s; see var/log")
+        return fax
 
-
-def page_bar(console: Console) -> Progress:
-    """Return a progress bar that counts confirmed pages."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} pages confirmed"),
-        TimeElapsedColumn(),
-        console=console,
-    )
+    async def stage(self, fax_id: int) -> str:
+        """Return what its call is doing."""
+        return str((await self._live.get(fax_id)).get("stage") or "")
 
 
 async def _received(store: FaxStore, sent: Fax) -> Fax:
@@ -133,10 +113,15 @@ async def send_one(stack: Stack, console: Console) -> Proof:
         fax_id = await store.submit(
             sender, RECEIVER_NUMBER, [(original.name, original.read_bytes())]
         )
-        with page_bar(console) as bar:
-            task = bar.add_task(f"fax {fax_id}", total=pages)
-            sent = await follow(store, live, fax_id, bar, task, FAX_SECONDS)
-        await live.close()
+        try:
+            async with asyncio.timeout(FAX_SECONDS):
+                sent = await follow(StoredFax(store, live), fax_id, console)
+        except TimeoutError:
+            raise DemoFailed(
+                f"fax {fax_id} did not end within {FAX_SECONDS:.0f} s; see {stack.var / 'log'}"
+            ) from None
+        finally:
+            await live.close()
         if sent.status is not FaxStatus.COMPLETED:
             raise DemoFailed(f"the fax ended in error: {sent.reason}. {sent.explanation}")
         received = await _received(store, sent)

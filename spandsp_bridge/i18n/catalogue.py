@@ -9,6 +9,7 @@ import functools
 import gettext
 import io
 import os
+import re
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -124,9 +125,13 @@ def negotiate(accept_language: str) -> str:
 
 
 def environment_language() -> str:
-    """Return the language of the process's environment (POSIX XBD §8.2)."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            language = value.partition("_")[0].partition(".")[0].lower()
-            return language if language in languages() else ENGLISH
-    return ENGLISH
+    """Return the language of the process's environment (POSIX XBD §8.2).
+
+    LANGUAGE, GNU gettext's list of preferences, goes before the locale, but not where that is C.
+    """
+    locale = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    wanted = [locale]
+    if locale.partition(".")[0] not in ("C", "POSIX"):
+        wanted = [*os.environ.get("LANGUAGE", "").split(":"), locale]
+    codes = (re.split(r"[_.@]", name)[0].lower() for name in wanted)
+    return next((code for code in codes if code in languages()), ENGLISH)

@@ -2,18 +2,21 @@
 
 import csv
 import io
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import check
 from spandsp_bridge.errors import UserError
+from spandsp_bridge.numbers import e164
 from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.submissions import SendOptions
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 MAX_DESTINATIONS = 100_000
+MAX_NAME = 100
 
 
 def one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
@@ -66,8 +69,17 @@ def page_options(sender: VirtualFax, wishes: SendOptions) -> PageOptions:
     )
 
 
-def read_destinations(data: bytes, name: str, sender: VirtualFax) -> list[tuple[str, str]]:
-    """Return the (number, name) pairs of a CSV file, each number once. Raises UserError.
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A number as it was entered; `place` names it in errors, such as ``list.csv:3``."""
+
+    place: str
+    number: str
+    name: str
+
+
+def parse_destinations(data: bytes, file: str) -> list[Destination]:
+    """Return the rows of a CSV file: number, and the receiver's name. Raises UserError.
 
     The first line may be a heading; columns are separated by comma, semicolon or tab.
     """
@@ -77,7 +89,7 @@ def read_destinations(data: bytes, name: str, sender: VirtualFax) -> list[tuple[
         text = data.decode("cp1252", "replace")
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
-    found: dict[str, str] = {}
+    rows: list[Destination] = []
     try:
         for line, row in enumerate(csv.reader(io.StringIO(text), delimiter=separator), 1):
             cells = [cell.strip() for cell in row]
@@ -85,15 +97,35 @@ def read_destinations(data: bytes, name: str, sender: VirtualFax) -> list[tuple[
                 continue
             if line == 1 and not any(char.isdigit() for char in cells[0]):
                 continue  # a heading
-            try:
-                number = sender.destination(cells[0])
-            except UserError as error:
-                raise UserError(f"{name}, line {line}: {error}") from None
-            found.setdefault(number, cells[1][:100] if len(cells) > 1 else "")
-            if len(found) > MAX_DESTINATIONS:
-                raise UserError(f"{name} has more than {MAX_DESTINATIONS} numbers: split it")
+            name = cells[1][:MAX_NAME] if len(cells) > 1 else ""
+            rows.append(Destination(f"{file}:{line}", cells[0], name))
     except csv.Error as error:
-        raise UserError(f"{name} is no CSV file: {error}") from error
-    if not found:
-        raise UserError(f"{name} has no numbers: one in each line, a name behind it if you like")
-    return list(found.items())
+        raise UserError(
+            "{file} could not be parsed as CSV: {error}", file=file, error=error
+        ) from error
+    if not rows:
+        raise UserError(
+            "{file} has no numbers: put a number, and optionally a name, in each line", file=file
+        )
+    if len(rows) > MAX_DESTINATIONS:
+        raise UserError(
+            "{file} has more than {limit} numbers: split it", file=file, limit=MAX_DESTINATIONS
+        )
+    return rows
+
+
+def resolve_destinations(
+    rows: list[Destination], sender: VirtualFax, *, test: bool = False
+) -> list[tuple[str, str]]:
+    """Return the (E.164 number, name) pairs, each number once. Raises UserError.
+
+    In test mode no call leaves, so every country is allowed.
+    """
+    resolved: dict[str, str] = {}
+    for row in rows:
+        try:
+            number = e164(row.number, sender.country) if test else sender.destination(row.number)
+        except UserError as error:
+            raise UserError("{place}: {error}", place=row.place, error=error) from None
+        resolved.setdefault(number, row.name)
+    return list(resolved.items())

@@ -14,10 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spandsp_bridge.api import problems
+from spandsp_bridge.api.broadcasts import broadcasts
 from spandsp_bridge.api.config import routers
 from spandsp_bridge.api.faxes import events
 from spandsp_bridge.api.faxes import faxes as api_faxes
-from spandsp_bridge.api.shapes import NewFax, Problem
+from spandsp_bridge.api.shapes import NewBroadcast, NewFax, Problem
 from spandsp_bridge.documents.render import MAX_BYTES
 from spandsp_bridge.errors import NotLoggedInError, VfaxError
 from spandsp_bridge.portal.brand_pages import operators
@@ -126,14 +127,14 @@ def make_api(web: Web) -> FastAPI:
     )  # fmt: skip
     api.state.web = web
     problems.install(api)
-    for router in (api_faxes, events, *routers()):
+    for router in (api_faxes, broadcasts, events, *routers()):
         api.include_router(router)
     document = api.openapi
 
     def openapi() -> dict[str, Any]:
         made = document()
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, NewFax):
+        for model in (Problem, NewFax, NewBroadcast):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(schema.pop("$defs", {}))
             schemas[model.__name__] = schema

@@ -78,7 +78,9 @@ SERVICES: dict[str, Callable[[Settings], Awaitable[None]]] = {
 def check_service(name: str) -> None:
     """Raise UserError for a name that is not a service."""
     if name not in SERVICES:
-        raise UserError(f"unknown service {name!r}: choose {', '.join(SERVICES)}")
+        raise UserError(
+            "unknown service {name!r}: choose {services}", name=name, services=", ".join(SERVICES)
+        )
 
 
 async def serve(settings: Settings, service: str) -> None:

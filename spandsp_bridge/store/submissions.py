@@ -37,10 +37,10 @@ DEFAULT_OPTIONS = SendOptions()
 _INSERT_BROADCAST_FAXES = """
     insert into faxes
       (brand_id, company_id, virtual_fax_id, direction, local_number, remote_number, cover,
-       resolution, pictures, priority, send_at, broadcast_id, document_fax_id)
+       resolution, pictures, priority, send_at, broadcast_id, document_fax_id, test)
     select %(brand)s, %(company)s, %(virtual_fax)s, 'out', %(local_number)s, number, cover,
            %(resolution)s, %(pictures)s, %(priority)s, coalesce(%(send_at)s, now()),
-           %(broadcast)s, %(document)s
+           %(broadcast)s, %(document)s, %(test)s
     from unnest(%(numbers)s::text[], %(covers)s::jsonb[]) as d (number, cover)
     returning id
 """
@@ -98,6 +98,7 @@ class Submissions:
                 "priority": options.priority,
                 "send_at": options.send_at,
                 "broadcast": broadcast,
+                "test": options.test,
             }
             # The first fax owns the document, which the others share.
             cursor = await c.execute(

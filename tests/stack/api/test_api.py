@@ -321,7 +321,7 @@ async def test_the_command_speaks_to_the_api(
     assert fax["id"] in [f["id"] for f in json.loads(out)["faxes"]]
     code, _, err = await run("fax", "cancel", str(fax["id"]))
     assert (code, err.count("\n")) == (2, 1)
-    assert "is over" in err
+    assert "has already ended: completed" in err
     code, _, err = await run("fax", "show", "999999999")
     assert (code, "there is no fax 999999999" in err) == (2, True)
     code, _, err = await run("faxes", VFAX_API_KEY="vfax_wrong")
