@@ -22,6 +22,7 @@ from spandsp_bridge.settings import Settings
 log = structlog.get_logger(__name__)
 
 LOOK = 1.0  #: seconds between looks at whether Kamailio was started again
+LOOK_SILENT = 5.0  #: seconds between looks at one that did not answer in time
 HOUSE = "house"  #: htable of what concerns the whole of Kamailio
 
 
@@ -34,22 +35,31 @@ class Kamailio:
         self._folder = settings.registrations
         self._reload_owed = self._register_owed = False
         self._looked = 0.0
+        #: It did not answer in time. The tables need no answer of Kamailio, so they are not
+        #: held up by one time-out after the other: `forgot` alone waits for it, now and then.
+        self._silent = False
 
     def reload(self) -> None:
         """Have the dispatcher list loaded again."""
         self._reload_owed = True
+        if self._silent:
+            return
         try:
             self.rpc.reload_dispatcher()
         except (OSError, RuntimeError) as error:
+            self._silent = isinstance(error, TimeoutError)
             log.info("Kamailio did not reload its dispatcher list; trying again", error=str(error))
         else:
             self._reload_owed = False
 
     def tell(self, version: int) -> None:
         """Write the version in force where `kamcmd htable.get house version` shows it."""
+        if self._silent:
+            return
         try:
             self.rpc.call("htable.seti", HOUSE, "version", version)
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError) as error:
+            self._silent = isinstance(error, TimeoutError)
             return  # away: forgot() finds out
 
     def forgot(self, version: int) -> bool:
@@ -58,13 +68,16 @@ class Kamailio:
         Looks once in LOOK seconds; does a reload that is owed.
         """
         now = time.monotonic()
-        if now - self._looked < LOOK:
+        if now - self._looked < (LOOK_SILENT if self._silent else LOOK):
             return False
-        self._looked = now
         try:
             known = self.rpc.table(HOUSE).get("version")
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError) as error:
+            self._silent = isinstance(error, TimeoutError)
             return False
+        finally:
+            self._looked = time.monotonic()
+        self._silent = False
         if self._reload_owed:
             self.reload()
         if self._register_owed:
@@ -78,11 +91,15 @@ class Kamailio:
             self._register()
 
     def _register(self) -> None:
+        if self._silent:
+            self._register_owed = True
+            return
         try:
             self.rpc.call("uac.reg_reload")
         except (OSError, RuntimeError) as error:
             # Away: it reads the file when it starts. Or too soon after the last time.
             self._register_owed = True
+            self._silent = isinstance(error, TimeoutError)
             log.info("Kamailio did not reload its registrations; trying again", error=str(error))
         else:
             self._register_owed = False
