@@ -1,7 +1,6 @@
 """Live news of faxes: one look a second for all who watch, however many they are."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
 NEWEST = 20  #: of a company's faxes, which its lists watch
-WAITING = 100  #: pieces of news that one watcher may leave lying; then it has to look for itself
+WAITING = (
+    100  #: pieces of news that one watcher may leave unread; newer ones replace what does not fit
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,12 @@ class Watcher:
         known = self.seen.get(news.fax_id)
         if known == news:
             return
+        if known is not None or not first or self.fax is not None:
+            try:
+                self.queue.put_nowait(news)
+            except asyncio.QueueFull:
+                return  # not seen: the next look queues the newest state again
         self.seen[news.fax_id] = news
-        if known is None and first and self.fax is None:
-            return
-        with contextlib.suppress(asyncio.QueueFull):
-            self.queue.put_nowait(news)
 
 
 class Hub:
