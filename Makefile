@@ -1,12 +1,15 @@
-# make demo   one command: the whole system on loopback, and a fax through it
-# make test   the tests, against real servers
-# make check  lint, types, layers, shell
-# make fmt    format the Python code
+# make demo         one command: the whole system on loopback, and a fax through it
+# make test         all tests, against real servers
+# make test-fast    the unit tests: no server, seconds
+# make test-sql     the schema and the queries, on a bare PostgreSQL of their own
+# make test-random  all tests in random order
+# make check        lint, types, layers, shell
+# make fmt          format the Python code
 # make messages   bring the catalogues of all languages up to date with the code
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test check fmt messages lock install clean
+.PHONY: demo test test-fast test-sql test-random check fmt messages lock install clean
 
 install:
 	@./install.sh
@@ -16,6 +19,15 @@ demo: install
 
 test: install
 	@pytest
+
+test-fast: install
+	@pytest tests/unit
+
+test-sql: install
+	@pytest tests/sql
+
+test-random: install
+	@pytest -p randomly
 
 check: install
 	ruff check .

@@ -1,4 +1,4 @@
-"""The whole system, started once for all tests that need it."""
+"""The whole system, started once in each process that needs it; who runs which tests."""
 
 import os
 import shutil
@@ -7,53 +7,46 @@ from typing import Any
 
 import hypothesis
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
 from tests.support.peers.certificate import self_signed
+from tests.support.ports import DNS_PORT, METRICS_PORT, PORT_BASE, PROCESS, TLS_PORT
+from tests.support.schedule import ByModule, longest_first
 
-PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-FIRST_PORT = int(os.environ.get("VFAX_PORT_BASE", "22060"))
-PORT_BASE = FIRST_PORT + 1000 * PROCESS
 ROOT_VAR = ROOT / "var"
 VAR = ROOT_VAR / ("test" if PROCESS == 0 else f"test-{PROCESS}")
+MOST_PROCESSES = 8  #: each has 1000 ports, below those that the system hands out
+#: Nothing of a test's database has to outlive a power cut.
+POSTGRES_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+
 hypothesis.settings.register_profile("busy machine", deadline=None)
 hypothesis.settings.load_profile("busy machine")
-TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
 
 
-#: Where tests need the stack. Two processes run the tests, and each starts a stack of its own when
-#: it comes to one of these; the other files are spread over both.
-NEED_THE_STACK = {
-    "tests/stack/calls/": "calls",
-    **dict.fromkeys(("tests/stack/api/", "tests/stack/portal/", "tests/browser/"), "people"),
-}
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` means."""
+    return min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
 
 
-class TwoStacks(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives one process the tests of calls, another those of people; spreads the rest by file."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        for place, group in NEED_THE_STACK.items():
-            if nodeid.startswith(place):
-                return group
-        return nodeid.partition("::")[0]
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoStacks:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     """Return who decides where a test runs."""
-    return TwoStacks(config, log)
+    return ByModule(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take longest."""
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")
 async def stack() -> AsyncIterator[Stack]:
     """PostgreSQL, Redis, Kamailio, publisher, two bridges, worker, carrier: on loopback."""
-    var = VAR
-    shutil.rmtree(var, ignore_errors=True)
-    var.mkdir(parents=True)
-    certificate, key = self_signed(var)
+    shutil.rmtree(VAR, ignore_errors=True)
+    VAR.mkdir(parents=True)
+    certificate, key = self_signed(VAR)
     more = {
         "VFAX_API_RATE": "10000",
         "VFAX_SIP_TLS_LISTEN": f"127.0.0.1:{TLS_PORT}",
@@ -63,10 +56,10 @@ async def stack() -> AsyncIterator[Stack]:
         "VFAX_DNS_SERVERS": f"127.0.0.1:{DNS_PORT}",
         "VFAX_METRICS_LISTEN": f"127.0.0.1:{METRICS_PORT}",
     }
-    async with Stack(var, PORT_BASE, more) as running:
+    async with Stack(VAR, PORT_BASE, more, POSTGRES_SETTINGS) as running:
         yield running
         dead = [s.name for s in running.supervisor.services if s.state == "died"]
-        assert not dead, f"{dead} died during the tests; see {var / 'log'}"
+        assert not dead, f"{dead} died during the tests; see {VAR / 'log'}"
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,8 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import short_document
-from tests.stack.portal.people import PASSWORD, company_of, one, person
+from tests.support.pdfs import short_document
+from tests.support.people import PASSWORD, company_of, one, person
 
 CHROMIUM = "/usr/bin/chromium"
 #: Quiet: no look-ups of its maker's hosts.
@@ -154,6 +154,8 @@ async def test_from_a_new_number_to_a_received_fax(
     made = await render([("offer.pdf", document.read_bytes())], PageOptions(), 10)
     assert page_bitmaps(received) == page_bitmaps(made.tiff), "pixel for pixel"
     await waiting.get_by_role("link", name="Open").click()
+    # A key that comes before the viewer does goes to the page before it.
+    await expect(waiting.locator("img.paper")).to_have_class(re.compile("zoom-0"))
     await waiting.keyboard.press("ArrowRight")
     await expect(waiting.locator("[data-page]")).to_have_text("2")
     await waiting.keyboard.press("r")

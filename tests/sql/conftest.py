@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from spandsp_bridge.store.pool import Database
-from tests.conftest import FIRST_PORT, ROOT_VAR
+from tests.conftest import ROOT_VAR
+from tests.support.ports import POSTGRES_PORT
 from tests.support.postgres import TestServer
-
-POSTGRES_PORT = FIRST_PORT + 20
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
-"""PDFs that are wrong on purpose."""
+"""PDFs for tests: short ones, and some that are wrong on purpose."""
 
 import io
+from pathlib import Path
 
 from fpdf import FPDF
 from pypdf import PdfWriter
@@ -27,3 +28,14 @@ def encrypted() -> bytes:
     writer = PdfWriter(clone_from=io.BytesIO(bytes(pdf.output())))
     writer.encrypt("secret", algorithm="AES-256")
     return _written(writer)
+
+
+def short_document(path: Path, pages: int = 2) -> Path:
+    """Pages that are quick on the line."""
+    pdf = FPDF(format="A4")
+    pdf.set_font("Times", "", 24)
+    for number in range(pages):
+        pdf.add_page()
+        pdf.cell(0, 20, f"Page {number + 1} of a real fax")
+    pdf.output(str(path))
+    return path

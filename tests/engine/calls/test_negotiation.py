@@ -32,7 +32,7 @@ from spandsp_bridge.model import (
 from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.message import NameAddr, Uri
 from spandsp_bridge.store.virtual_faxes import VirtualFax
-from tests.unit.sip.net import ALICE, BOB, Handler, Net
+from tests.support.sip_network import ALICE, BOB, Handler, Net
 
 HEAD = b"v=0\r\no=- 1 1 IN IP4 192.0.2.77\r\ns=-\r\nc=IN IP4 192.0.2.77\r\nt=0 0\r\n"
 AUDIO = HEAD + b"m=audio 6000 RTP/AVP 8 0\r\n"

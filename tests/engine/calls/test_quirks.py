@@ -26,7 +26,7 @@ from tests.engine.calls.test_negotiation import (
     Inbound,
     Outbound,
 )
-from tests.unit.sip.net import ALICE, BOB
+from tests.support.sip_network import ALICE, BOB
 
 LINE = b"m=image 6002 udptl t38\r\n"
 

@@ -15,9 +15,10 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.store.pool import Database
-from tests.conftest import HTTP_PORT
-from tests.stack.calls.test_fax import short_document, until
-from tests.stack.portal.people import company_of, one, with_key
+from tests.support.pdfs import short_document
+from tests.support.people import company_of, one, with_key
+from tests.support.ports import HTTP_PORT
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.pool import Database
-from tests.stack.portal.people import one, with_key
+from tests.support.people import one, with_key
 
 #: What a request that fits the schema may be answered. 422 is among it: numbers, references and
 #: names that are taken are rules of the tables, which no schema can state.

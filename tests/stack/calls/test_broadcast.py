@@ -12,10 +12,12 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
-from tests.conftest import PORT_BASE
 from tests.documents.corpus import picture, word
-from tests.stack.calls.test_fax import short_document, until, vfax
+from tests.support.commands import vfax
+from tests.support.pdfs import short_document
 from tests.support.peers.fax_machines import FaxMachines, digests, fax_machines, world
+from tests.support.ports import PORT_BASE
+from tests.support.waiting import until
 
 CARRIER = ("127.0.0.83", PORT_BASE + 50)
 PORTS = (32000, 32999)

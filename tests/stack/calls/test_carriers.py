@@ -13,11 +13,11 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
-from tests.conftest import DNS_PORT, METRICS_PORT, TLS_PORT
-from tests.stack.calls.test_fax import vfax
-from tests.stack.calls.test_kamailio import versions_after
+from tests.support.commands import vfax
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.dns_server import DnsServer
+from tests.support.ports import DNS_PORT, METRICS_PORT, TLS_PORT
+from tests.support.routing_tables import versions_after
 
 WORLD = """
 insert into brands (id, name) overriding system value values (8300, 'Ways');

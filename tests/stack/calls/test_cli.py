@@ -13,8 +13,8 @@ from spandsp_bridge.demo.postgres import postgres_binaries
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import short_document, vfax
-from tests.support.pdfs import blank, encrypted
+from tests.support.commands import vfax
+from tests.support.pdfs import blank, encrypted, short_document
 
 DOCUMENTS = {
     "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "without its end"),

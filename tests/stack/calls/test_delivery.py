@@ -23,10 +23,12 @@ from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
-from tests.conftest import HTTP_PORT
-from tests.stack.calls.test_fax import received_after, short_document, until, vfax
-from tests.support.pdfs import encrypted
+from tests.support.commands import vfax
+from tests.support.faxes import received_after
+from tests.support.pdfs import encrypted, short_document
 from tests.support.peers.http_server import HttpServer, http_server
+from tests.support.ports import HTTP_PORT
+from tests.support.waiting import until
 
 
 @pytest.fixture

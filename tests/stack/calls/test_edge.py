@@ -18,11 +18,12 @@ from spandsp_bridge.native.client import EngineClient
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import short_document, until
-from tests.stack.calls.test_kamailio import versions_after
+from tests.support.pdfs import short_document
 from tests.support.peers.ata import Ata
 from tests.support.peers.caller import Caller
 from tests.support.peers.sipp import Carrier
+from tests.support.routing_tables import versions_after
+from tests.support.waiting import until
 
 A, B = "127.0.0.63", "127.0.0.64"
 BRAND = 8000

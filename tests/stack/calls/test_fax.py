@@ -1,19 +1,14 @@
 """A fax on the real stack, watched on the wire; what users and operators see of it."""
 
-import asyncio
 import email
 import email.policy
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fpdf import FPDF
 
 from spandsp_bridge.demo.stack import BRIDGE_A, BRIDGE_B, CARRIER, WORKER, Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
@@ -22,97 +17,11 @@ from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
-
-
-def short_document(path: Path, pages: int = 2) -> Path:
-    """Pages that are quick on the line."""
-    pdf = FPDF(format="A4")
-    pdf.set_font("Times", "", 24)
-    for number in range(pages):
-        pdf.add_page()
-        pdf.cell(0, 20, f"Page {number + 1} of a real fax")
-    pdf.output(str(path))
-    return path
-
-
-async def vfax(stack: Stack, *arguments: str) -> tuple[int, str, str]:
-    """Run the command as a user would; return (exit code, output, errors)."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "spandsp_bridge",
-        *arguments,
-        env={**os.environ, **stack.environment(), "NO_COLOR": "1", "COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-async def until(find: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
-    """Poll until something is there."""
-    async with asyncio.timeout(seconds):
-        while not (found := await find()):
-            await asyncio.sleep(0.1)
-        return found
-
-
-async def received_after(store: FaxStore, sent: Fax) -> Fax:
-    async def find() -> Fax | None:
-        assert sent.started_at is not None
-        for fax in await store.faxes(50):
-            if (
-                fax.direction == "in"
-                and fax.local_number == sent.remote_number.replace("+34922", "+34911")
-                and fax.remote_number == sent.local_number
-                and fax.created_at >= sent.started_at
-            ):
-                return fax
-        return None
-
-    found = await until(find)
-    assert isinstance(found, Fax)
-    return found
-
-
-@asynccontextmanager
-async def captured(stack: Stack, file: Path) -> AsyncIterator[None]:
-    """Capture the stack's own UDP ports on loopback with tshark."""
-    first, last = stack.port, stack.port + 999
-    process = await asyncio.create_subprocess_exec(
-        *("tshark", "-i", "lo", "-f", f"udp portrange {first}-{last}", "-w", str(file), "-P"),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    said = b""
-    async with asyncio.timeout(20):
-        while b"Capturing on" not in said:
-            line = await process.stderr.readline()
-            assert line, f"tshark cannot capture: {said.decode()}"
-            said += line
-        while not file.exists():
-            await asyncio.sleep(0.05)
-    try:
-        yield
-    finally:
-        await asyncio.sleep(1)  # dumpcap hands packets on in batches
-        process.send_signal(signal.SIGINT)
-        await process.communicate()
-
-
-async def packets(file: Path, query: str, *fields: str) -> list[list[str]]:
-    """Return fields of the packets that match a display filter."""
-    arguments = ["tshark", "-r", str(file), "-Y", query, "-T", "fields"]
-    for field in fields:
-        arguments += ["-e", field]
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    return [line.split("\t") for line in out.decode(errors="replace").splitlines()]
+from tests.support.capture import captured, packets
+from tests.support.commands import vfax
+from tests.support.faxes import received_after
+from tests.support.pdfs import short_document
+from tests.support.waiting import until
 
 
 async def test_a_pdf_becomes_a_fax_and_a_pdf_again(

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from spandsp_bridge.cli.main import cli
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import short_document
-from tests.stack.portal.people import company_of, one, with_key
+from tests.support.pdfs import short_document
+from tests.support.people import company_of, one, with_key
 
 NEVER = "2099-01-01T08:00+00:00"  #: a fax of then stays in the queue
 NOWHERE = "postgresql://127.0.0.1:1/none"

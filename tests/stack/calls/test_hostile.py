@@ -9,8 +9,8 @@ import pytest
 
 from spandsp_bridge.demo.stack import CARRIER, Stack, options_answered
 from spandsp_bridge.publisher.rpc import KamailioRpc
-from tests.stack.calls.test_sip_edge import STRANGER, pids
 from tests.support.data.torture import TORTURE
+from tests.support.kamailio import STRANGER, pids
 from tests.support.peers.caller import Caller
 
 SCANNERS = (

@@ -15,8 +15,10 @@ from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import short_document, vfax
+from tests.support.commands import vfax
+from tests.support.pdfs import short_document
 from tests.support.peers.sipp import sipp
+from tests.support.routing_tables import versions_after
 
 
 async def test_kamailio_accepts_the_rendered_configuration(stack: Stack, tmp_path: Path) -> None:
@@ -121,20 +123,6 @@ async def test_a_route_is_explained_by_the_code_that_kamailio_runs(
         stack, "route", "explain", "--company", company, "--to", "+34922000002", "--call"
     )
     assert "only for faxes" in out
-
-
-async def versions_after(stack: Stack, database: Database, *statements: str) -> None:
-    """Commit changes and wait until Kamailio's tables follow."""
-    _, out, _ = await vfax(stack, "routes", "status", "--json")
-    before = json.loads(out)["version"]
-    async with database.transaction() as c:
-        for statement in statements:
-            await c.execute(statement.encode())
-    async with asyncio.timeout(5):
-        while True:
-            _, out, _ = await vfax(stack, "routes", "status", "--json")
-            if json.loads(out)["version"] > before:
-                return
 
 
 async def attempt_to_nowhere(stack: Stack, database: Database, folder: Path) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.shared import SharedCounts
-from tests.stack.calls.test_kamailio import versions_after
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.sipp import Carrier
+from tests.support.routing_tables import versions_after
 
 MARK = 999  #: a load that no bridge reports
 PROVIDER, BRIDGE, SECOND = "127.0.0.71", "127.0.0.72", "127.0.0.11"

@@ -14,10 +14,10 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
-from tests.stack.calls.test_fax import vfax
-from tests.stack.calls.test_kamailio import versions_after
+from tests.support.commands import vfax
 from tests.support.peers.caller import Caller
 from tests.support.peers.sipp import Carrier
+from tests.support.routing_tables import versions_after
 
 PROVIDER, BRIDGE = "127.0.0.81", "127.0.0.82"
 RATE = 30

@@ -13,10 +13,10 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.transactions import Connection
-from tests.stack.calls.test_fax import vfax
+from tests.support.commands import vfax
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.sipp import Carrier
-from tests.unit.routing.cases import CASES, SERVERS, Case, R
+from tests.support.routing_cases import CASES, SERVERS, Case, R
 
 BRIDGE, EDGE = "127.0.0.61", "127.0.0.62"
 CALLER_ID = "+34910000001"

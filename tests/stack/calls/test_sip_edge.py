@@ -4,7 +4,6 @@ import asyncio
 import random
 import socket
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,28 +12,12 @@ from spandsp_bridge.demo.stack import CARRIER, KAMAILIO, Stack, options_answered
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
+from tests.support.kamailio import STRANGER, pids
 from tests.support.peers.sipp import sipp
-
-STRANGER = "127.0.0.99"
 
 
 def rpc(stack: Stack, method: str, *params: Any) -> Any:
     return KamailioRpc(stack.settings().rpc_socket).call(method, *params)
-
-
-def pids(stack: Stack) -> list[int]:
-    """Return every process of our Kamailio."""
-    found = (p for p in Path("/proc").iterdir() if p.name.isdigit() and _is_child(p, stack))
-    return sorted(int(p.name) for p in found)
-
-
-def _is_child(process: Path, stack: Stack) -> bool:
-    """Tell whether a process belongs to our Kamailio."""
-    try:
-        command = (process / "cmdline").read_bytes()
-    except OSError:
-        return False
-    return f"{stack.var}/run/kamailio.cfg".encode() in command
 
 
 async def test_an_unknown_ddi_is_404(stack: Stack) -> None:

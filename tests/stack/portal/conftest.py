@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from tests.stack.portal.people import PASSWORD, logged_in
+from tests.support.people import PASSWORD, logged_in
 
 LogIn = Callable[..., Awaitable[httpx.AsyncClient]]
 

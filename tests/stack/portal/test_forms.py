@@ -7,7 +7,7 @@ import pytest
 
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.pool import Database
-from tests.stack.portal.people import company_of, logged_in, one, person, with_key
+from tests.support.people import company_of, logged_in, one, person, with_key
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from spandsp_bridge.web.access import Allow
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub
 from spandsp_bridge.web.state import Web
-from tests.stack.portal.people import company_of, logged_in, one, person, with_key
+from tests.support.people import company_of, logged_in, one, person, with_key
 
 FAX, ADMIN, CONFIG, BRAND, PLATFORM, ALL = "cu", "c", "bc", "b", "p", "pbcu"
 #: Path to who may: p platform, b brand, c company administrator, u user, f also an

@@ -10,7 +10,7 @@ from spandsp_bridge.store.people import MOST_WRONG, hashed, matches
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.web.limits import RateLimit
 from tests.stack.portal.conftest import LogIn
-from tests.stack.portal.people import PASSWORD, company_of, one, person
+from tests.support.people import PASSWORD, company_of, one, person
 
 SAME = {"sec-fetch-site": "same-origin", "accept": "text/html"}
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.observe import call_id, summary
-from tests.unit.sip.net import ALICE, BOB, Handler, Net, dial
+from tests.support.sip_network import ALICE, BOB, Handler, Net, dial
 
 HEAD = b"INVITE sip:a@b SIP/2.0\r\nCall-ID: x1\r\nCSeq: 1 INVITE\r\n\r\n"
 

@@ -8,7 +8,7 @@ from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.message import Headers, NameAddr, Request, Uri
 from spandsp_bridge.sip.session_timer import SessionTimer, TooSmallError, accepted, answer
-from tests.unit.sip.net import ALICE, ANSWER, BOB, OFFER, Handler, Net
+from tests.support.sip_network import ALICE, ANSWER, BOB, OFFER, Handler, Net
 
 
 @pytest.mark.parametrize(

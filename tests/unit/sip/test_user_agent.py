@@ -7,7 +7,7 @@ import pytest
 from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.sip.call import Call, Refusal
 from spandsp_bridge.sip.message import Request, Response
-from tests.unit.sip.net import ALICE, ANSWER, BOB, IMAGE, OFFER, Handler, Net, dial
+from tests.support.sip_network import ALICE, ANSWER, BOB, IMAGE, OFFER, Handler, Net, dial
 
 
 class Pair:

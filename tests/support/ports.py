@@ -1,0 +1,9 @@
+"""The ports of a test process: all are counted from VFAX_PORT_BASE."""
+
+import os
+
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST_PORT = int(os.environ.get("VFAX_PORT_BASE", "22060"))
+PORT_BASE = FIRST_PORT + 1000 * PROCESS
+TLS_PORT, DNS_PORT, METRICS_PORT, HTTP_PORT = (PORT_BASE + n for n in (40, 41, 42, 43))
+POSTGRES_PORT = FIRST_PORT + 20  #: of the bare server, which all processes share
