@@ -1,4 +1,4 @@
-"""A mail server of the demo's own: keeps every mail as a file, delivers nothing.
+"""A mail server for the demo: stores every mail as a file, delivers nothing.
 
 Run as ``python -m spandsp_bridge.demo.mail_sink PORT FOLDER``.
 """
@@ -13,26 +13,26 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 
-class Keeper:
-    """Writes each mail into the folder."""
+class MailStore:
+    """Stores each mail in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        """Keep a mail whole, or not at all."""
+        """Store a mail; a file that is there is complete."""
         name = f"{uuid.uuid4().hex}.eml"
         draft = self._folder / f".{name}"
         await asyncio.to_thread(draft.write_bytes, envelope.content)
         await asyncio.to_thread(draft.rename, self._folder / name)
-        return "250 kept"
+        return "250 stored"
 
 
 def main() -> None:
     """Serve until SIGTERM."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    controller = Controller(Keeper(folder), hostname="127.0.0.1", port=port)
+    controller = Controller(MailStore(folder), hostname="127.0.0.1", port=port)
     controller.start()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     controller.stop()

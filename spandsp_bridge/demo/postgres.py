@@ -22,12 +22,14 @@ def postgres_binaries(root: Path = Path("/usr/lib/postgresql")) -> Path:
         if name.isdigit() and (folder / "initdb").exists():
             found.append((int(name), folder))
     if not found:
-        raise SetupError("PostgreSQL's server is not installed: apt-get install postgresql-15")
+        raise SetupError("the PostgreSQL server is not installed: apt-get install postgresql-15")
     version, newest = max(found)
     if version < MINIMUM_VERSION:
         raise SetupError(
-            f"PostgreSQL {version} is too old, {MINIMUM_VERSION} or later is needed: "
-            "apt-get install postgresql-15"
+            "PostgreSQL {version} is too old, {minimum} or later is required: "
+            "apt-get install postgresql-15",
+            version=version,
+            minimum=MINIMUM_VERSION,
         )
     return newest
 
@@ -97,7 +99,7 @@ class Cluster:
         output, _ = await process.communicate()
         if process.returncode != 0:
             lines = output.decode(errors="replace").strip().splitlines()
-            raise SetupError(f"initdb failed: {lines[-1] if lines else 'no output'}")
+            raise SetupError("initdb failed: {output}", output=lines[-1] if lines else "no output")
 
 
 def _unprivileged(folder: Path) -> list[str]:
@@ -121,8 +123,9 @@ def _unprivileged(folder: Path) -> list[str]:
             os.chown(path, 0, 0, follow_symlinks=False)
         return namespace
     raise SetupError(
-        f"PostgreSQL does not run as root, and the user postgres cannot enter {folder.parent}: "
-        "move the checkout to a folder that all may enter, or run as an ordinary user"
+        "PostgreSQL does not run as root, and the user postgres cannot enter {folder}: "
+        "move the checkout to a folder that all may enter, or run as an ordinary user",
+        folder=folder.parent,
     )
 
 

@@ -40,12 +40,12 @@ STATES = {
 
 
 class DemoFailed(VfaxError):
-    """The demo did not prove what it should."""
+    """The fax of the demo did not arrive as it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the demo shows of its fax."""
+    """What the demo prints of its fax."""
 
     sent: Fax
     received: Fax
@@ -56,13 +56,13 @@ class Proof:
 
 
 def services_table(supervisor: Supervisor) -> Table:
-    """Return the live table of what is up."""
+    """Return the table of services and their states."""
     table = Table(title="virtual fax system", title_justify="left", expand=False)
     table.add_column("service")
     table.add_column("state")
-    table.add_column("where", style="cyan")
+    table.add_column("address", style="cyan")
     for service in supervisor.services:
-        table.add_row(service.name, STATES[service.state], service.where)
+        table.add_row(service.name, STATES[service.state], service.address)
     return table
 
 
@@ -85,7 +85,7 @@ class StoredFax:
 
 
 async def _received(store: FaxStore, sent: Fax) -> Fax:
-    """Wait until the other side of a fax is stored."""
+    """Return the received side of a fax, once it is stored. Raises DemoFailed."""
     for _ in range(100):
         for fax in await store.faxes(20):
             if (
@@ -96,11 +96,13 @@ async def _received(store: FaxStore, sent: Fax) -> Fax:
             ):
                 return fax
         await asyncio.sleep(0.1)
-    raise DemoFailed("the received fax is not in PostgreSQL; see var/log/bridge-*.log")
+    raise DemoFailed(
+        "fax {fax} was not stored by its receiver; see var/log/bridge-*.log", fax=sent.id
+    )
 
 
 async def send_one(stack: Stack, console: Console) -> Proof:
-    """Send the demo's document and compare what came out. Raises DemoFailed."""
+    """Send the demo's document and compare it with what was received. Raises DemoFailed."""
     settings = stack.settings()
     folder = stack.var / "demo"
     folder.mkdir(exist_ok=True)
@@ -118,38 +120,47 @@ async def send_one(stack: Stack, console: Console) -> Proof:
                 sent = await follow(StoredFax(store, live), fax_id, console)
         except TimeoutError:
             raise DemoFailed(
-                f"fax {fax_id} did not end within {FAX_SECONDS:.0f} s; see {stack.var / 'log'}"
+                "fax {fax} did not end within {seconds:.0f} s; see {folder}",
+                fax=fax_id,
+                seconds=FAX_SECONDS,
+                folder=stack.var / "log",
             ) from None
         finally:
             await live.close()
         if sent.status is not FaxStatus.COMPLETED:
-            raise DemoFailed(f"the fax ended in error: {sent.reason}. {sent.explanation}")
+            raise DemoFailed("fax {fax} failed: {reason}", fax=sent.id, reason=sent.reason)
         received = await _received(store, sent)
-        ours, theirs = await store.document(sent, "tiff"), await store.document(received, "tiff")
+        original_tiff, received_tiff = (
+            await store.document(sent, "tiff"),
+            await store.document(received, "tiff"),
+        )
         pdf = await store.document(received, "pdf")
-        if ours is None or theirs is None or pdf is None:
-            raise DemoFailed("a document is missing in PostgreSQL")
-        came_out = folder / "received.pdf"
-        came_out.write_bytes(pdf)
-        before, after = page_bitmaps(ours), page_bitmaps(theirs)
+        if original_tiff is None or received_tiff is None or pdf is None:
+            raise DemoFailed("a document of fax {fax} is missing", fax=sent.id)
+        received_file = folder / "received.pdf"
+        received_file.write_bytes(pdf)
+        before, after = page_bitmaps(original_tiff), page_bitmaps(received_tiff)
         equal = sum(a == b for a, b in zip(before, after, strict=False))
         if len(before) != len(after) or equal != len(before) or len(before) != pages:
             raise DemoFailed(
-                f"only {equal} of {pages} pages came out equal: sent {len(before)}, "
-                f"received {len(after)}"
+                "{equal} of {pages} pages are equal: sent {sent}, received {received}",
+                equal=equal,
+                pages=pages,
+                sent=len(before),
+                received=len(after),
             )
         attempt = (await store.attempts(sent))[-1]
-    return Proof(sent, received, attempt, came_out, equal, time.monotonic() - began)
+    return Proof(sent, received, attempt, received_file, equal, time.monotonic() - began)
 
 
 def _short(path: Path) -> str:
-    """Return a path as one would type it from here."""
+    """Return a path relative to the current folder where it is inside it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def proof_panel(proof: Proof) -> Panel:
-    """Return the proof as a picture."""
+    """Return the proof as a panel."""
     a = proof.attempt
     route = a["route"] or {}
     grid = Table.grid(padding=(0, 2))
@@ -164,7 +175,7 @@ def proof_panel(proof: Proof) -> Panel:
             f"{a['bit_rate']} bit/s, ECM {'on' if a['ecm'] else 'off'}, {a['encoding']}",
         ),
         (
-            "route taken",
+            "route",
             f"route {route.get('route')}, carrier {route.get('carrier')}, {route.get('uri')}",
         ),
         ("received as", f"fax {proof.received.id}, {proof.received.status}"),
@@ -180,7 +191,7 @@ def proof_panel(proof: Proof) -> Panel:
 
 
 async def demo(var: Path, port_base: int) -> None:
-    """Run the demo. Raises VfaxError when it does not prove itself."""
+    """Run the demo until interrupted. Raises VfaxError when its fax does not arrive intact."""
     console = Console()
     once = os.environ.get("DEMO_ONCE") == "1"
     stack = Stack(var, port_base)
@@ -225,13 +236,15 @@ async def demo(var: Path, port_base: int) -> None:
         )
         await stack.supervisor.died.wait()
         dead = [s.name for s in stack.supervisor.services if s.state == "died"]
-        raise SetupError(f"{', '.join(dead)} ended; see {var / 'log'}")
+        raise SetupError(
+            "{services} ended; see {folder}", services=", ".join(dead), folder=var / "log"
+        )
     except asyncio.CancelledError:
         if not stop.is_set():
             raise
         console.print("stopping")
         if once:
-            raise DemoFailed("interrupted before the proof") from None
+            raise DemoFailed("interrupted before the fax had arrived") from None
     finally:
         if main.cancelling():
             main.uncancel()

@@ -13,19 +13,20 @@ from spandsp_bridge.errors import SetupError
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 8.0
-POLL = 0.05
-#: Kamailio lies where ordinary users do not look.
+POLL_SECONDS = 0.05
+LOG_LINE = 300  #: characters of a log line in an error
+#: Kamailio is installed outside an ordinary user's PATH.
 SEARCH_PATH = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
 
 
 @dataclass(slots=True)
 class Service:
-    """One child process. `ready` says whether it serves; it is polled after the start."""
+    """One child process. `ready` is polled after the start until it returns True."""
 
     name: str
     command: list[str]
     ready: Callable[[], Awaitable[bool]]
-    where: str = ""  #: for people: where it listens
+    address: str = ""  #: where it listens, for people
     environment: dict[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
     foundation: bool = False  #: others write to it until they end: it stops after them
@@ -53,9 +54,9 @@ class Supervisor:
 
     async def start(self, service: Service) -> None:
         """Start a service and wait until it serves. Raises SetupError."""
-        names = [known.name for known in self.services]
+        names = [other.name for other in self.services]
         if service.name in names:
-            self.services[names.index(service.name)] = service  # started again
+            self.services[names.index(service.name)] = service  # restarted
         else:
             self.services.append(service)
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,9 @@ class Supervisor:
         with self.log_file(service).open("ab") as output:
             program = shutil.which(service.command[0], path=SEARCH_PATH)
             if program is None:
-                raise SetupError(f"{service.command[0]} is not installed: run ./install.sh")
+                raise SetupError(
+                    "{program} is not installed: run ./install.sh", program=service.command[0]
+                )
             try:
                 service.process = await asyncio.create_subprocess_exec(
                     program,
@@ -75,25 +78,34 @@ class Supervisor:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise SetupError(f"{program} cannot be run: {error.strerror}") from error
+                raise SetupError(
+                    "{program} cannot be run: {error}", program=program, error=error.strerror
+                ) from error
         try:
             async with asyncio.timeout(READY_SECONDS):
                 while not await service.ready():
                     if service.process.returncode is not None:
-                        raise SetupError(self._why(service, "ended at once"))
-                    await asyncio.sleep(POLL)
+                        raise SetupError(
+                            "{service} ended at once{last_line} (log: {log})",
+                            **self._died(service),
+                        )
+                    await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise SetupError(
-                self._why(service, f"was not ready after {READY_SECONDS:.0f} s")
+                "{service} was not ready after {seconds:.0f} s{last_line} (log: {log})",
+                seconds=READY_SECONDS,
+                **self._died(service),
             ) from None
         service.state = "up"
         self._watchers.append(asyncio.create_task(self._watch(service, service.process)))
 
-    def _why(self, service: Service, what: str) -> str:
+    def _died(self, service: Service) -> dict[str, object]:
+        """Mark a service as dead; return the fields of the error with its last log line."""
         service.state = "died"
-        lines = self.log_file(service).read_text(errors="replace").strip().splitlines()
-        last = f": {lines[-1][:300]}" if lines else ""
-        return f"{service.name} {what}{last} (log: {self.log_file(service)})"
+        log = self.log_file(service)
+        lines = log.read_text(errors="replace").strip().splitlines()
+        last_line = f": {lines[-1][:LOG_LINE]}" if lines else ""
+        return {"service": service.name, "last_line": last_line, "log": log}
 
     async def _watch(self, service: Service, process: asyncio.subprocess.Process) -> None:
         await process.wait()
@@ -102,7 +114,7 @@ class Supervisor:
             self.died.set()
 
     async def stop(self, service: Service) -> None:
-        """Stop a service: its signal first, SIGKILL for the whole group at last."""
+        """Stop a service by its signal; after STOP_SECONDS its process group by SIGKILL."""
         process = service.process
         if process is None or process.returncode is not None:
             return

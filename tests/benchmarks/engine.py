@@ -300,7 +300,7 @@ async def main() -> None:
             (stack.var / part).mkdir(parents=True)
         try:
             await stack.start_postgres()
-            await stack._start_redis()
+            await stack.start_redis()
             bridge = await start_bridge(stack)
             figures["calls"] = [
                 await concurrent(stack, bridge, documents, pages, n, min(100.0, n / 10))

@@ -218,7 +218,7 @@ async def main() -> int:
             (stack.var / part).mkdir(parents=True)
         try:
             await stack.start_postgres()
-            await stack._start_redis()
+            await stack.start_redis()
             await migrate(stack.database_url)
             result = figures(await run(stack, kills, BRIDGES, folder))
         finally:

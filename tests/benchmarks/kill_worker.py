@@ -28,7 +28,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from spandsp_bridge import log
-from spandsp_bridge.demo.stack import Stack, options_answered
+from spandsp_bridge.demo.probes import options_answered
+from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.stack import vfax as vfax_command
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient
@@ -153,7 +155,7 @@ def worker_service(stack: Stack) -> Service:
 
     return Service(
         name="worker",
-        command=stack._vfax("serve", "worker"),
+        command=vfax_command("serve", "worker"),
         ready=ready,
         environment={
             **stack.environment("worker", WORKER),
@@ -245,7 +247,7 @@ async def main() -> int:
             (stack.var / part).mkdir(parents=True)
         try:
             await stack.start_postgres()
-            await stack._start_redis()
+            await stack.start_redis()
             await migrate(stack.database_url)
             result = await run(stack, kills, max(8, 2 * kills), folder)
         finally:

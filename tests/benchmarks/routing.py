@@ -30,7 +30,9 @@ from rich.table import Table
 
 from kemi.tables import Tables
 from spandsp_bridge import log
-from spandsp_bridge.demo.stack import Stack, options_answered
+from spandsp_bridge.demo.probes import options_answered
+from spandsp_bridge.demo.seeding import seed
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.dispatcher import write_atomically
 from spandsp_bridge.publisher.follow import Publisher
 from spandsp_bridge.publisher.kamailio import ensure_files
@@ -186,7 +188,7 @@ async def database(ddis: int, folder: Path) -> dict[str, float]:
             (folder / sub).mkdir(parents=True, exist_ok=True)
         await stack.start_postgres()
         await migrate(stack.database_url)
-        await stack.seed()
+        await seed(stack.database_url, stack.carrier)
         return await asyncio.to_thread(_publish, stack, ddis)
     finally:
         await stack.stop()

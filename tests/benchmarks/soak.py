@@ -94,7 +94,7 @@ async def main() -> int:
             (stack.var / part).mkdir(parents=True)
         try:
             await stack.start_postgres()
-            await stack._start_redis()
+            await stack.start_redis()
             await migrate(stack.database_url)
             with psycopg.connect(stack.database_url, autocommit=True) as connection:
                 connection.execute("set role vfax_service")

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from spandsp_bridge.demo.stack import BRIDGE_A, BRIDGE_B, CARRIER, WORKER, Stack
+from spandsp_bridge.demo.layout import BRIDGE_A, BRIDGE_B, CARRIER, WORKER
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.fax_rows import Fax

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from spandsp_bridge.demo.stack import CARRIER, Stack, options_answered
+from spandsp_bridge.demo.layout import CARRIER
+from spandsp_bridge.demo.probes import options_answered
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from tests.support.data.torture import TORTURE
 from tests.support.kamailio import STRANGER, pids

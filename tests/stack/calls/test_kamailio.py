@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from kemi.routing.model import SINGLE_BRIDGE_SET
-from spandsp_bridge.demo.stack import CARRIER, Stack
+from spandsp_bridge.demo.layout import CARRIER
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.store.faxes import FaxStore
@@ -95,7 +96,7 @@ async def test_calls_go_to_the_bridge_that_lives_and_480_when_none_does(stack: S
             while True:
                 _, out, _ = await vfax(stack, "routes", "status", "--json")
                 states = {s["uri"]: s["flags"] for s in json.loads(out)["servers"]}
-                if states.get(f"sip:{bridge.where}", "").startswith("A"):
+                if states.get(f"sip:{bridge.address}", "").startswith("A"):
                     break
                 await asyncio.sleep(0.5)
 
@@ -167,7 +168,7 @@ async def test_a_server_that_was_switched_off_stays_off_over_a_reload(
 ) -> None:
     """Kamailio forgets states when it loads its list again; the publisher does not."""
     rpc = KamailioRpc(stack.settings().rpc_socket)
-    uri = f"sip:{stack.supervisor.get('bridge-b').where}"
+    uri = f"sip:{stack.supervisor.get('bridge-b').address}"
 
     def flags() -> dict[str, str]:
         return {found: state for s, found, state in rpc.destinations() if s < SINGLE_BRIDGE_SET}
@@ -185,7 +186,7 @@ async def test_a_server_that_was_switched_off_stays_off_over_a_reload(
             while f"sip:127.0.0.98:{stack.port + 5}" not in flags():
                 await asyncio.sleep(0.05)
         assert flags()[uri].startswith("D")
-        other = f"sip:{stack.supervisor.get('bridge-a').where}"
+        other = f"sip:{stack.supervisor.get('bridge-a').address}"
         assert flags()[other].startswith("A")
     finally:
         rpc.call("dispatcher.set_state", "ap", 1, uri)

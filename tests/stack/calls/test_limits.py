@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.stack import Stack, answers_options
+from spandsp_bridge.demo.stack import vfax as vfax_command
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.publisher.kamailio import ensure_files
 from spandsp_bridge.publisher.rpc import KamailioRpc
@@ -84,14 +85,14 @@ async def second_kamailio(stack: Stack) -> Settings:
 
     publisher = Service(
         name="publisher-2",
-        command=stack._vfax("serve", "publisher"),
+        command=vfax_command("serve", "publisher"),
         ready=published,
         environment=environment,
     )
     kamailio = Service(
         name="kamailio-2",
         command=kamailio_config.command(config, runtime),
-        ready=stack._answers((SECOND, stack.port)),
+        ready=answers_options((SECOND, stack.port)),
         environment=kamailio_config.environment(settings),
     )
     await stack.supervisor.start(publisher)
@@ -186,7 +187,7 @@ async def test_calls_on_another_kamailio_count_and_are_forgotten_without_redis(
                 await asyncio.sleep(0.2)
         assert (await world.second.call("+34916000000")).code == 486
     finally:
-        await stack._start_redis()
+        await stack.start_redis()
     for answer, invite in held:
         await world.second.hang_up(answer, invite)
     await in_progress(KamailioRpc(world.second_settings.rpc_socket), 0)

@@ -241,7 +241,7 @@ async def test_no_call_fails_while_all_else_is_killed_and_frozen(
 
     running = asyncio.create_task(load.run(8))
     await stack.start_postgres()
-    await stack._start_redis()
+    await stack.start_redis()
     await stack.start_publisher()
     await running
     assert set(load.codes) == {200}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spandsp_bridge.demo.stack import CARRIER, Stack
+from spandsp_bridge.demo.layout import CARRIER
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
 from tests.support.commands import vfax

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from spandsp_bridge.demo.stack import CARRIER, KAMAILIO, Stack, options_answered
+from spandsp_bridge.demo.layout import CARRIER, KAMAILIO
+from spandsp_bridge.demo.probes import options_answered
+from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database

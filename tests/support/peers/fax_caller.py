@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from spandsp_bridge.demo.stack import Stack, options_answered
+from spandsp_bridge.demo.probes import options_answered
+from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.stack import vfax as vfax_command
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
@@ -125,7 +127,7 @@ def bridge_service(
 
     return Service(
         name=name,
-        command=[*prefix, *stack._vfax("serve", "bridge")],
+        command=[*prefix, *vfax_command("serve", "bridge")],
         ready=ready,
         environment={
             **stack.environment(name, listen),
