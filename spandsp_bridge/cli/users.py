@@ -11,8 +11,8 @@ from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.companies import Companies
-from spandsp_bridge.store.people import People
 from spandsp_bridge.store.tenant import Role
+from spandsp_bridge.store.users import Users
 
 user = typer.Typer(no_args_is_help=True, help="Users of the portal.")
 ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
@@ -66,4 +66,4 @@ async def _set_up(
             brand = owner.brand_id
         elif brand is not None and not await companies.brand_exists(brand):
             raise NotFoundError("there is no brand {brand}; see the table brands", brand=brand)
-        return await People(database).set_up(email, password, role, brand, company)
+        return await Users(database).set_up(email, password, role, brand, company)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from spandsp_bridge.store.companies import Companies
 from spandsp_bridge.store.migrate import SQL, run_script
-from spandsp_bridge.store.people import People
 from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.users import Users
 
 
 async def seed(database_url: str, carrier: tuple[str, int]) -> None:
@@ -21,7 +21,7 @@ async def seed_users(database_url: str, password: str) -> None:
         companies = {company.name: company for company in await Companies(database).companies()}
         acme, globex = companies["Acme"], companies["Globex"]
         brand = acme.brand_id
-        users = People(database)
+        users = Users(database)
         await users.set_up("platform@demo.example", password, "platform", None, None)
         await users.set_up("operator@demo.example", password, "brand", brand, None, "Olga")
         await users.set_up("ann@acme.example", password, "company", brand, acme.id, "Ann")

@@ -1,6 +1,6 @@
 """A brand operator's overview and simulation; the platform's health."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -8,6 +8,8 @@ from fastapi.responses import RedirectResponse
 from spandsp_bridge.errors import SetupError, UserError
 from spandsp_bridge.portal.charts import bars
 from spandsp_bridge.portal.page import page
+from spandsp_bridge.store.bridges import Bridges
+from spandsp_bridge.store.companies import Companies
 from spandsp_bridge.store.explain import explained
 from spandsp_bridge.store.shared import SharedCounts
 from spandsp_bridge.store.usage import Usage
@@ -59,38 +61,20 @@ async def simulate(
 async def health(request: Request, me: PlatformPerson) -> Response:
     """Show bridges and Kamailios with their load, and queues."""
     web = web_of(request)
-    async with me.tenant(web).transaction() as c:
-        bridges = await (
-            await c.execute(
-                "select id, name, host(sip_address) as sip_address, sip_port, receives, enabled"
-                " from bridges order by name"
-            )
-        ).fetchall()
-        queues = await (
-            await c.execute(
-                "select c.name, q.waiting, q.running, nullif(q.served_at, '-infinity') as served_at"
-                " from fax_queues q join companies c on c.id = q.company_id"
-                " where q.waiting > 0 or q.running > 0 order by q.waiting desc limit 50"
-            )
-        ).fetchall()
-        brands: Any = await (
-            await c.execute(
-                "select (select count(*) from brands) as brands,"
-                " (select count(*) from companies) as companies"
-            )
-        ).fetchone()
+    tenant = me.tenant(web)
+    bridges = await Bridges(tenant).all()
+    queues = await Companies(tenant).longest_queues()
+    totals = await Companies(tenant).totals()
     shared = SharedCounts(web.settings.redis_url)
-    places = {b["id"]: f"{b['sip_address']}:{b['sip_port']}" for b in bridges}
-    loads = await shared.loads(list(places.values()))
+    loads = await shared.loads([bridge.address for bridge in bridges])
     kamailios = await shared.healths()
     await shared.close()
-    for b in bridges:
-        b["load"] = loads.get(places[b["id"]])
     return page(
-        request, me, "platform.html", bridges=bridges, queues=queues, kamailios=kamailios,
-        tiles=[("brands", brands["brands"]), ("companies", brands["companies"]),
+        request, me, "platform.html", bridges=bridges, loads=loads, queues=queues,
+        kamailios=kamailios,
+        tiles=[("brands", totals.brands), ("companies", totals.companies),
                ("calls being received", sum(loads.values())),
-               ("faxes waiting", sum(q["waiting"] for q in queues)),
+               ("faxes waiting", sum(q.waiting for q in queues)),
                ("watching live", web.hub.watchers)],
     )  # fmt: skip
 
@@ -98,9 +82,6 @@ async def health(request: Request, me: PlatformPerson) -> Response:
 @operators.post("/platform/bridges/{bridge}/{what}")
 async def drain(request: Request, me: PlatformPerson, bridge: int, what: str) -> Response:
     """Take a bridge out of the dispatcher's list, or put it back."""
-    async with me.tenant(web_of(request)).transaction() as c:
-        await c.execute(
-            "update bridges set enabled = %s where id = %s",
-            [what == "use", bridge if 0 < bridge < 2**63 else 0],
-        )
+    bridges = Bridges(me.tenant(web_of(request)))
+    await bridges.enable(bridge if 0 < bridge < 2**63 else 0, enabled=what == "use")
     return RedirectResponse("/platform", 303)

@@ -19,8 +19,12 @@ from spandsp_bridge.errors import ForbiddenError, NotFoundError, UserError
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.page import page, translator
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
+from spandsp_bridge.store.api_keys import ApiKeys
+from spandsp_bridge.store.audit import AuditLog
+from spandsp_bridge.store.carriers import Carriers
 from spandsp_bridge.store.config import RESOURCES, ConfigStore, Field, Resource, parsed
-from spandsp_bridge.store.people import hashed, new_key
+from spandsp_bridge.store.retry_rules import RetryRules
+from spandsp_bridge.store.users import hashed
 from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, CompanyPerson, Principal, allow
 from spandsp_bridge.web.state import Web, web_of
 
@@ -43,15 +47,10 @@ TITLES = {
     "group-members": "Patterns of the group", "route-carriers": "Carriers, for lcr",
 }  # fmt: skip
 #: Tables of rules, and the table of what holds without them.
-DEFAULTS = {
-    "retry-rules": "select reason, action::text, delay, tries, steps, why from retry_defaults"
-                   " order by reason",
-    "failover-rules": "select class, action::text, retry_after, why from failover_defaults"
-                      " order by class",
-}  # fmt: skip
+DEFAULTS = ("retry-rules", "failover-rules")
 #: Not for company administrators of faxes alone.
 SENSITIVE = ("users", "webhooks", "sending-hours", "companies")
-PEOPLE = ("users", "operators")
+USERS = ("users", "operators")
 ACRONYMS = {"ddi", "ecm", "html", "id", "sip", "uri", "url"}
 SCOPES = ("faxes:read", "faxes:write", "config:read", "config:write")
 
@@ -114,15 +113,8 @@ async def _states(web: Web, me: Principal, parent: str) -> dict[str, str]:
     if not live:
         return {}
     flags = {uri.partition(";")[0].removeprefix("sip:"): flag for _, uri, flag in live}
-    async with me.tenant(web).transaction() as c:
-        rows = await (
-            await c.execute(
-                "select id, coalesce(host(address), host) || ':' || coalesce(port, 5060) as place"
-                " from carrier_servers where carrier_id = %s",
-                [int(parent)],
-            )
-        ).fetchall()
-    known = ((str(row["id"]), flags.get(row["place"])) for row in rows)
+    addresses = await Carriers(me.tenant(web)).server_addresses(int(parent))
+    known = ((str(server), flags.get(address)) for server, address in addresses.items())
     return {key: "active" if flag.startswith("A") else "inactive" for key, flag in known if flag}
 
 
@@ -136,14 +128,13 @@ async def table(request: Request, me: Person, key: str, said: str = "") -> Respo
     rows = await store.rows(resource)
     if _single(me, key) and rows:
         return RedirectResponse(f"/config/{key}/{rows[0]['id']}", 303)
-    defaults: list[dict[str, Any]] = []
-    if key in DEFAULTS:
-        async with me.tenant(web_of(request)).transaction() as c:
-            defaults = await (await c.execute(DEFAULTS[key])).fetchall()
+    defaults = (
+        await RetryRules(me.tenant(web_of(request))).defaults(key) if key in DEFAULTS else None
+    )
     t = translator(me.language)
     return page(
         request, me, "table.html", resource=resource, title=TITLES[key], rows=rows,
-        columns=_visible(resource, me), words=words, defaults=defaults,
+        columns=_visible(resource, me), words=words, defaults=defaults, zip=zip,
         shown=partial(shown, zone=zone_of(me.time_zone)),
         can_add=resource.made_by(me.role),
         said=t("Saved.") if said == "saved" else t("Deleted.") if said == "deleted" else "",
@@ -201,7 +192,7 @@ async def _form(
         action=f"/config/{resource.key}{f'?parent={parent}' if new and parent else ''}" if new
         else f"/config/{resource.key}/{key}",
         back=back, wrong=wrong, said=said, children=children,
-        asks_password=bool(resource.digest_column), person=resource.key in PEOPLE,
+        asks_password=bool(resource.digest_column), person=resource.key in USERS,
         needs_password=new and resource.key != "carrier-servers",
         can_delete=not new and resource.made_by(me.role),
     )  # fmt: skip
@@ -231,7 +222,7 @@ async def _secret(
     if not resource.digest_column:
         return {}
     password = str((await request.form()).get("password") or "")
-    if resource.key not in PEOPLE:
+    if resource.key not in USERS:
         return await store.digest(resource, values, held, password)
     if not password and held:
         return {}
@@ -245,14 +236,8 @@ Parent = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
 async def new(request: Request, me: Person, key: str, parent: Parent = "") -> Response:
     """Show an empty form."""
     resource = _resource(me, key)
-    async with me.tenant(web_of(request)).transaction() as c:
-        cursor = await c.execute(
-            "select a.attname, pg_get_expr(d.adbin, d.adrelid) as value from pg_attrdef d"
-            " join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum"
-            " where d.adrelid = %s::regclass",
-            [resource.table],
-        )
-        defaults = {r["attname"]: _default(r["value"]) for r in await cursor.fetchall()}
+    expressions = await me.config(web_of(request)).column_defaults(resource)
+    defaults = {name: _default(expression) for name, expression in expressions.items()}
     return await _form(request, me, resource, {**defaults, "id": ""}, new=True, parent=parent)
 
 
@@ -328,10 +313,10 @@ async def change(request: Request, me: Person, key: str, row: str) -> Response:
     except UserError as error:
         return await _form(request, me, resource, {**held, **values, "id": row}, new=False,
                            wrong=str(error), status=422)  # fmt: skip
-    if resource.key in PEOPLE:  # what the sessions of a user may do has changed
-        async with web_of(request).database.transaction() as c:
-            await c.execute("delete from web_sessions where user_id = %s and user_id <> %s",
-                            [int(row), me.person])  # fmt: skip
+    if (
+        resource.key in USERS and int(row) != me.person
+    ):  # what the sessions of a user may do has changed
+        await web_of(request).users.end_session(int(row), "")
     return RedirectResponse(f"/config/{key}/{row}?said=saved", 303)
 
 
@@ -340,7 +325,7 @@ async def remove(request: Request, me: Person, key: str, row: str) -> Response:
     """Delete a row."""
     resource = _resource(me, key)
     store = me.config(web_of(request))
-    if key in PEOPLE and row == str(me.person):
+    if key in USERS and row == str(me.person):
         raise UserError("you cannot delete yourself")
     where = key
     if resource.parent:
@@ -367,16 +352,7 @@ async def cover_preview(request: Request, me: Person, row: str) -> Response:
 async def _keys(
     request: Request, me: Principal, token: str = "", wrong: str = "", status: int = 200
 ) -> Response:
-    async with me.tenant(web_of(request)).transaction() as c:
-        rows = await (
-            await c.execute(
-                "select id, name, shown, scopes, test, created_at, last_used_at, revoked_at"
-                " from api_keys"
-                " where %s::bigint is not null or company_id is null"
-                " order by revoked_at is not null, created_at desc",
-                [me.company],
-            )
-        ).fetchall()
+    rows = await ApiKeys(me.tenant(web_of(request))).all(me.company)
     return page(request, me, "keys.html", status, rows=rows, token=token, wrong=wrong,
                 scopes=SCOPES if me.role == COMPANY else SCOPES[2:])  # fmt: skip
 
@@ -397,36 +373,22 @@ async def make_key(
     if not name.strip() or not chosen:
         wrong = translator(me.language)("A key needs a name and something that it may do.")
         return await _keys(request, me, wrong=wrong, status=422)
-    token, secret, begins = new_key()
-    async with me.tenant(web_of(request)).transaction() as c:
-        await c.execute(
-            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes, test)"
-            " values (%s, %s, %s, %s, %s, %s, %s)",
-            [me.brand, me.company, name.strip().replace("\0", ""), secret, begins, chosen, test],
-        )
+    clean = name.strip().replace("\0", "")
+    keys = ApiKeys(me.tenant(web_of(request)))
+    token = await keys.add(me.brand, me.company, clean, chosen, test=test)
     return await _keys(request, me, token=token)
 
 
 @config.post("/keys/{key}/revoke")
 async def revoke_key(request: Request, me: Keyholder, key: int) -> Response:
     """Take a key out of force."""
-    async with me.tenant(web_of(request)).transaction() as c:
-        await c.execute(
-            "update api_keys set revoked_at = now() where id = %s and revoked_at is null",
-            [key if 0 < key < 2**63 else 0],
-        )
+    await ApiKeys(me.tenant(web_of(request))).revoke(key if 0 < key < 2**63 else 0)
     return RedirectResponse("/keys", 303)
 
 
 @config.get("/audit")
 async def audit(request: Request, me: CompanyPerson) -> Response:
     """Show who saw and did what, the newest first."""
-    async with me.tenant(web_of(request)).transaction() as c:
-        rows = await (
-            await c.execute(
-                "select at, who, action, fax_id, detail from audit_log where company_id = %s"
-                " order by at desc limit 200",
-                [me.company],
-            )
-        ).fetchall()
+    assert me.company is not None
+    rows = await AuditLog(me.tenant(web_of(request))).audit_entries(me.company)
     return page(request, me, "audit.html", rows=rows)

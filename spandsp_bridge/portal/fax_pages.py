@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -132,20 +132,10 @@ async def show(request: Request, me: FaxPerson, fax_id: int, said: Text = "") ->
     return page(
         request, me, "fax.html", fax=fax, virtual_fax=virtual_fax.name if virtual_fax else "",
         attempts=attempts, pages=await store.pages(fax), over=fax.status in OVER, news=news,
-        position=position, has_document=await _has_document(tenant, fax),
+        position=position, has_document=await store.has_document(fax),
         deliveries=await DeliveryStore(tenant).deliveries(fax.id),
         said=t(SAID[said]) if said in SAID else "", status_word=status_word,
     )  # fmt: skip
-
-
-async def _has_document(tenant: Any, fax: Fax) -> bool:
-    async with tenant.transaction() as c:
-        cursor = await c.execute(
-            "select from documents where company_id = %s and fax_id = any(%s) and kind = 'tiff'"
-            " limit 1",
-            [fax.company_id, [fax.id, fax.document_fax_id or fax.id]],
-        )
-        return await cursor.fetchone() is not None
 
 
 # ---- lists ---------------------------------------------------------------------------------------
@@ -248,9 +238,7 @@ async def live_list(request: Request, me: FaxPerson, direction: str) -> Response
 
 
 async def _virtual_faxes(request: Request, me: Principal) -> frozenset[int]:
-    async with me.tenant(web_of(request)).transaction() as c:
-        rows = await (await c.execute("select id from virtual_faxes")).fetchall()
-    return frozenset(int(row["id"]) for row in rows)
+    return await FaxStore(me.tenant(web_of(request))).virtual_fax_ids()
 
 
 async def _live(

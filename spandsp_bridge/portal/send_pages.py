@@ -27,7 +27,7 @@ from spandsp_bridge.portal.page import fragment, page
 from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.submissions import SendOptions
-from spandsp_bridge.store.virtual_faxes import VirtualFax
+from spandsp_bridge.store.virtual_faxes import VirtualFax, VirtualFaxes
 from spandsp_bridge.web.access import FaxPerson, Principal
 from spandsp_bridge.web.state import Web, web_of
 
@@ -64,19 +64,9 @@ async def _form(request: Request) -> Asked:
 
 async def _senders(me: Principal, web: Web) -> tuple[list[tuple[int, str]], str, list[str]]:
     """Return (id, label) of who may send, the company's country, and where faxes may go."""
-    async with me.tenant(web).transaction() as c:
-        rows = await (
-            await c.execute(
-                "select v.id, v.name || coalesce(' (' || d.number || ')', '') as label, c.country,"
-                " array(select b.country from brand_countries b where b.brand_id = v.brand_id"
-                " order by 1) as countries"
-                " from virtual_faxes v join companies c on c.id = v.company_id"
-                " left join ddis d on d.id = coalesce(v.outgoing_ddi_id, c.outgoing_ddi_id)"
-                " where d.id is not null order by v.name"
-            )
-        ).fetchall()
-    senders = [(row["id"], row["label"]) for row in rows]
-    return senders, *((rows[0]["country"], rows[0]["countries"]) if rows else ("", []))
+    found = await VirtualFaxes(me.tenant(web)).senders()
+    senders = [(sender.id, sender.label) for sender in found]
+    return senders, *((found[0].country, list(found[0].countries)) if found else ("", []))
 
 
 def _wishes(asked: Asked, me: Principal) -> SendOptions:

@@ -72,7 +72,7 @@ async def log_in(
         wrong = t("Too many attempts from your address: wait {} s.", round(seconds) + 1)
         return page(request, None, "login.html", 429, wrong=wrong, email=email[:200], to="/")
     agent = request.headers.get("user-agent", "")
-    token = await web.people.log_in(
+    token = await web.users.log_in(
         email.replace("\0", ""), password, address_of(request), agent.replace("\0", "")
     )
     if token is None:
@@ -93,7 +93,7 @@ async def log_out(request: Request, _: Open) -> Response:
     web = web_of(request)
     name, secure = _cookie(web)
     if token := request.cookies.get(name):
-        await web.people.log_out(token)
+        await web.users.log_out(token)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="lax")
     return answer
@@ -114,7 +114,7 @@ async def _account(
 ) -> Response:
     assert me.person is not None
     return page(request, me, "account.html", status, said=said, wrong=wrong, browser=browser,
-                sessions=await web_of(request).people.sessions(me.person))  # fmt: skip
+                sessions=await web_of(request).users.sessions(me.person))  # fmt: skip
 
 
 BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome",
@@ -147,11 +147,10 @@ async def change_account(
     if time_zone and time_zone not in zoneinfo.available_timezones():
         wrong = f"there is no time zone {time_zone!r}: write it as Europe/Madrid"
         return await _account(request, me, 422, wrong=wrong)
-    async with web_of(request).database.transaction() as c:
-        await c.execute(
-            "update users set language = %s, time_zone = nullif(%s, '') where id = %s",
-            ["es" if language == "es" else "en", time_zone, me.person],
-        )
+    assert me.person is not None
+    await web_of(request).users.set_display(
+        me.person, "es" if language == "es" else "en", time_zone
+    )
     return RedirectResponse("/account?said=1", 303)
 
 
@@ -166,7 +165,7 @@ async def change_password(
     if seconds:
         return await _account(request, me, 429, wrong=f"wait {round(seconds) + 1} s")
     try:
-        await web.people.change_password(me.person, old, new)
+        await web.users.change_password(me.person, old, new)
     except UserError as error:
         return await _account(request, me, 422, wrong=str(error))
     return RedirectResponse("/login", 303)
@@ -176,5 +175,5 @@ async def change_password(
 async def end_session(request: Request, me: AnyPerson, session: str) -> Response:
     """End one of one's sessions."""
     assert me.person is not None
-    await web_of(request).people.end_session(me.person, session[:64] or "-")
+    await web_of(request).users.end_session(me.person, session[:64] or "-")
     return RedirectResponse("/account?said=1", 303)

@@ -5,9 +5,10 @@ import uvicorn
 
 from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.settings import Settings, parse_address
-from spandsp_bridge.store.people import People
+from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.users import Users
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub
 from spandsp_bridge.web.state import Web
@@ -30,7 +31,8 @@ async def serve(settings: Settings) -> None:
         web = Web(
             settings=settings,
             database=database,
-            people=People(database),
+            users=Users(database),
+            api_keys=ApiKeys(database),
             hub=Hub(database, progress),
             log_ins=RateLimit(LOG_IN_BURST, LOG_INS_PER_SECOND),
             requests=RateLimit(API_BURST_SECONDS * settings.api_rate, settings.api_rate),

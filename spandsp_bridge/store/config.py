@@ -407,6 +407,20 @@ class ConfigStore:
             ).fetchall()
         return {row["attname"]: row["text"] for row in rows}
 
+    async def column_defaults(self, resource: Resource) -> dict[str, str]:
+        """Return the default of each column that has one, as an SQL expression."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                """
+                select a.attname as name, pg_get_expr(d.adbin, d.adrelid) as expression
+                from pg_attrdef d
+                join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+                where d.adrelid = %(table)s::regclass
+                """,
+                {"table": resource.table},
+            )
+            return {row["name"]: row["expression"] for row in await cursor.fetchall()}
+
     async def add(
         self, resource: Resource, values: Mapping[str, Any], parent: int | None = None,
         **more: Any,

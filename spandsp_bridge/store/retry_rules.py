@@ -1,8 +1,27 @@
 """Retry and failover rules: a brand's own, and the defaults."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from spandsp_bridge.store.transactions import Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultRules:
+    """The rules in force where a brand has none, as a table."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+_DEFAULTS = {
+    "retry-rules": """
+        select reason, action::text, delay, tries, steps, why from retry_defaults order by reason
+        """,
+    "failover-rules": """
+        select class, action::text, retry_after, why from failover_defaults order by class
+        """,
+}
 
 
 class RetryRules:
@@ -23,3 +42,11 @@ class RetryRules:
                 {"brand": brand},
             )
             return await cursor.fetchall()
+
+    async def defaults(self, resource: str) -> DefaultRules:
+        """Return the defaults of a resource: `retry-rules` or `failover-rules`."""
+        async with self._db.transaction() as c:
+            cursor = await c.execute(_DEFAULTS[resource].encode())
+            rows = await cursor.fetchall()
+            columns = tuple(column.name for column in cursor.description or ())
+        return DefaultRules(columns, tuple(tuple(row.values()) for row in rows))

@@ -90,7 +90,7 @@ async def _by_cookie(request: Request, web: Web) -> Principal:
     if request.method not in SAFE:
         same_origin(request)
     token = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
-    person = await web.people.session(token) if token else None
+    person = await web.users.session(token) if token else None
     if person is None:
         raise NotLoggedInError
     return Principal(
@@ -102,7 +102,7 @@ async def _by_cookie(request: Request, web: Web) -> Principal:
 
 async def _by_key(request: Request, web: Web) -> Principal:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    key = await web.people.key(token.strip()) if kind.lower() == "bearer" else None
+    key = await web.api_keys.find(token.strip()) if kind.lower() == "bearer" else None
     if key is None:
         seconds = web.requests.wait(f"address {address_of(request)}", time.monotonic())
         if seconds:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import structlog
 
 from spandsp_bridge.store.errors import DatabaseError
+from spandsp_bridge.store.live import FaxState, FaxStates
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 
@@ -21,19 +21,9 @@ WAITING = (
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class News(FaxState):
     """A fax as it is now. `stage`, `page` and `bit_rate` are live and may be missing."""
 
-    fax_id: int
-    company_id: int
-    virtual_fax_id: int
-    direction: str
-    status: str
-    reason: str | None
-    explanation: str | None
-    pages: int | None
-    pages_confirmed: int
-    remote_number: str
     stage: str = ""
     page: int = 0
     bit_rate: int = 0
@@ -65,7 +55,7 @@ class Hub:
     """Looks at what is watched, and tells each watcher what changed."""
 
     def __init__(self, database: Database, progress: Progress) -> None:
-        self._db = database
+        self._states = FaxStates(database)
         self.progress = progress
         self._watchers: dict[Watcher, bool] = {}  # to whether it has had its first look
         self._wake = asyncio.Event()
@@ -76,7 +66,7 @@ class Hub:
         return len(self._watchers)
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Run until cancelled."""
         while True:
             if not self._watchers:
                 self._wake.clear()
@@ -84,24 +74,24 @@ class Hub:
             try:
                 await self._look()
             except (DatabaseError, OSError) as error:
-                log.warning("no live news for now", error=str(error)[:200])
+                log.warning("live updates unavailable", error=str(error)[:200])
             except Exception:
-                log.exception("a look for news failed")  # the next one may not
+                log.exception("live update poll failed")  # the next one may not
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
         watchers = list(self._watchers)
         faxes = {w.fax for w in watchers if w.fax is not None}
         companies = {w.company for w in watchers if w.fax is None}
-        rows = await self._rows(list(faxes), list(companies))
-        running = [r["fax_id"] for r in rows if r["status"] == "inprogress"]
+        rows = await self._states.watched(list(faxes), list(companies), NEWEST)
+        running = [r.fax_id for r in rows if r.status == "inprogress"]
         live = await self.progress.get_many(running)
         by_company: dict[int, list[News]] = {}
         by_fax: dict[int, News] = {}
         for row in rows:
-            state = live.get(row["fax_id"], {})
+            state = live.get(row.fax_id, {})
             news = News(
-                **row,
+                **asdict(row),
                 stage=str(state.get("stage", "")),
                 page=int(state.get("page") or 0),
                 bit_rate=int(state.get("bit_rate") or 0),
@@ -120,22 +110,6 @@ class Hub:
             else:
                 for news in reversed(by_company.get(watcher.company, [])):
                     watcher.tell(news, first=first)
-
-    async def _rows(self, faxes: list[int], companies: list[int]) -> list[dict[str, Any]]:
-        columns = (
-            "f.id as fax_id, f.company_id, f.virtual_fax_id, f.direction::text, f.status::text,"
-            " f.reason, f.explanation, f.pages, f.pages_confirmed, f.remote_number"
-        )
-        async with self._db.transaction() as c:
-            cursor = await c.execute(
-                f"select {columns} from faxes f where f.id = any(%(faxes)s)"  # noqa: S608
-                f" union select n.* from unnest(%(companies)s::bigint[]) w (company),"
-                f" lateral (select {columns} from faxes f where f.company_id = w.company"
-                " and f.deleted_at is null order by f.created_at desc, f.id desc"
-                " limit %(newest)s) n order by fax_id desc",
-                {"faxes": faxes, "companies": companies, "newest": NEWEST},
-            )
-            return await cursor.fetchall()
 
     async def watch(
         self, company: int, fax: int | None = None, virtual_faxes: frozenset[int] | None = None,

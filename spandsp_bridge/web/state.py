@@ -7,8 +7,9 @@ from typing import cast
 from fastapi import Request
 
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.people import People
+from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.users import Users
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub
 
@@ -19,7 +20,8 @@ class Web:
 
     settings: Settings
     database: Database
-    people: People
+    users: Users
+    api_keys: ApiKeys
     hub: Hub
     log_ins: RateLimit  #: wrong ones, by address
     requests: RateLimit  #: by API key

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.people import People, new_key
+from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.tenant import Role
+from spandsp_bridge.store.users import Users
 
 PASSWORD = "correct horse battery"
 
@@ -43,7 +44,7 @@ async def person(
     *, fax_only: bool = False, virtual_fax: int | None = None,
 ) -> int:  # fmt: skip
     """Make a user with PASSWORD; return the id."""
-    made = await People(database).set_up(email, PASSWORD, role, brand, company)
+    made = await Users(database).set_up(email, PASSWORD, role, brand, company)
     async with database.transaction() as c:
         await c.execute("update users set fax_only = %s where id = %s", [fax_only, made])
         if virtual_fax is not None:
@@ -74,13 +75,7 @@ async def with_key(
     *, test: bool = False,
 ) -> httpx.AsyncClient:  # fmt: skip
     """Return a client of the API with a new key."""
-    token, secret, shown = new_key()
-    async with database.transaction() as c:
-        await c.execute(
-            "insert into api_keys (brand_id, company_id, name, secret, shown, scopes, test)"
-            " values (%s, %s, 'test', %s, %s, %s, %s)",
-            [brand, company, secret, shown, list(scopes), test],
-        )
+    token = await ApiKeys(database).add(brand, company, "test", scopes, test=test)
     return httpx.AsyncClient(
         base_url=f"{stack.portal_url}/v1", timeout=60, headers={"authorization": f"Bearer {token}"}
     )

@@ -19,9 +19,10 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.portal.session_pages import Anyone
 from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.people import People
+from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.users import Users
 from spandsp_bridge.web.access import Allow
 from spandsp_bridge.web.limits import RateLimit
 from spandsp_bridge.web.live import Hub
@@ -87,7 +88,8 @@ def site() -> FastAPI:
     database = Database("postgresql://127.0.0.1:1/none")
     progress = Progress("redis://127.0.0.1:1/0")
     return make_site(
-        Web(Settings(), database, People(database), Hub(database, progress), RateLimit(1, 1),
+        Web(Settings(), database, Users(database), ApiKeys(database),
+            Hub(database, progress), RateLimit(1, 1),
             RateLimit(1, 1), Path())
     )  # fmt: skip
 

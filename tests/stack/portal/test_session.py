@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.store.people import MOST_WRONG, hashed, matches
 from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.users import MAX_FAILED_LOGINS, hashed, matches
 from spandsp_bridge.web.limits import RateLimit
 from tests.stack.portal.conftest import LogIn
 from tests.support.people import PASSWORD, company_of, one, person
@@ -62,7 +62,7 @@ async def test_wrong_passwords_lock_the_account_and_tell_nothing(
             assert answer.status_code == 401
             texts.add(answer.text.replace(email, ""))
         assert len(texts) == 1, "an unknown address looks like a wrong password"
-        for _ in range(MOST_WRONG - 1):
+        for _ in range(MAX_FAILED_LOGINS - 1):
             await client.post("/login", data={"email": carl, "password": "wrong"})
         answer = await client.post("/login", data={"email": carl, "password": PASSWORD})
         assert answer.status_code == 401, "locked"
