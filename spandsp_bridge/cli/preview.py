@@ -34,7 +34,7 @@ def preview(
     one_of("--paper", paper, PAPERS)
     documents = read_files(files)
     rendered = asyncio.run(
-        render(documents, PageOptions(paper, resolution, pictures), MAX_PAGES, None)
+        render(documents, PageOptions(paper, resolution, pictures), MAX_PAGES, facts=False)
     )
     total = call_seconds(rendered.line_bytes)
     if out is not None:

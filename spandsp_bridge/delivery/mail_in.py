@@ -23,6 +23,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import MAX_BYTES, check
 from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.i18n import ENGLISH, error_text
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore
@@ -89,9 +91,7 @@ class MailToFax:
                 )
                 await check(files, options, self._max_pages, self._scratch)
             elif not wishes["text"].strip():
-                raise DocumentError(
-                    "document_empty", "the mail has neither an attachment nor text: nothing to fax"
-                )
+                raise DocumentError(Reason.DOCUMENT_EMPTY, problem="mail_empty")
             made = []
             for address in envelope.rcpt_tos:
                 number = _number(address.rpartition("@")[0], sender)
@@ -127,8 +127,8 @@ def _number(local: str, sender: VirtualFax) -> str:
     return sender.destination(local.strip('"'))
 
 
-def _line(error: Exception) -> str:
-    return re.sub(r"[^\x20-\x7e]+", " ", str(error))[:400]
+def _line(error: UserError) -> str:
+    return re.sub(r"[^\x20-\x7e]+", " ", error_text(error, ENGLISH))[:400]
 
 
 def parse(content: bytes) -> EmailMessage:
@@ -137,7 +137,7 @@ def parse(content: bytes) -> EmailMessage:
         message = BytesParser(policy=email.policy.default).parsebytes(content)
     except Exception as error:
         # The email package raises what its many parsers do.
-        raise DocumentError("file_format_invalid", "the mail cannot be read") from error
+        raise DocumentError(Reason.FILE_FORMAT_INVALID, problem="unreadable_mail") from error
     assert isinstance(message, EmailMessage)
     return message
 
@@ -155,9 +155,9 @@ def read(message: EmailMessage) -> tuple[list[File], dict[str, str]]:
         from_name = sender.addresses[0].display_name if sender and sender.addresses else ""
     except Exception as error:
         # A hostile mail breaks the email package in ways of its own.
-        raise DocumentError("file_format_invalid", "the mail cannot be read") from error
+        raise DocumentError(Reason.FILE_FORMAT_INVALID, problem="unreadable_mail") from error
     if len(parts) > MAX_PARTS:
-        raise DocumentError("document_too_large", f"the mail has more than {MAX_PARTS} parts")
+        raise DocumentError(Reason.DOCUMENT_TOO_LARGE, problem="mail_parts", limit=MAX_PARTS)
     text = plain or _text_of(html)
     return files, {"subject": subject[:300], "text": text.strip()[:MAX_BODY],
                    "from_name": from_name[:100]}  # fmt: skip

@@ -1,16 +1,13 @@
-"""Cover pages: a company's template (Jinja2, simple HTML) with what the sender wrote.
+"""Cover pages: a company's template (Jinja2, simple HTML) and what the sender wrote.
 
-A template computes, and is a stranger's: it is filled in by the sandboxed child that makes the
-pages (`html`), never by us.
+Here a page is only described; the sandboxed child fills it in (`template`).
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.documents.job import CoverPage
+from spandsp_bridge.i18n import translate, translate_in
 
 #: What a company without a template of its own gets.
 STANDARD = """\
@@ -27,31 +24,17 @@ STANDARD = """\
 {% endfor %}"""
 
 CONTINUATION = """\
-<h1>{{ words.continuation }}</h1>
-<p>{{ words.arrived.format(confirmed, pages) }}</p>
-<p>{{ words.follows.format(confirmed + 1, pages) }}</p>
+<h1>{{ title }}</h1>
+<p>{{ arrived }}</p>
+<p>{{ follows }}</p>
 <p>{{ words.sender }}: {{ from_number }}</p>"""
 
-WORDS = {
-    "en": {
-        "title": "Fax", "to": "To", "sender": "From", "date": "Date", "subject": "Subject",
-        "continuation": "Continuation of a fax",
-        "arrived": "The call was cut off: {0} of {1} pages had arrived.",
-        "follows": "This call goes on with page {0} of {1}.",
-    },
-    "es": {
-        "title": "Fax", "to": "Para", "sender": "De", "date": "Fecha", "subject": "Asunto",
-        "continuation": "Continuación de un fax",
-        "arrived": "La llamada se cortó: habían llegado {0} de {1} páginas.",
-        "follows": "Esta llamada sigue con la página {0} de {1}.",
-    },
-}  # fmt: skip
-MAX_TEXT = 20_000
+MAX_TEXT = 20_000  #: characters
 
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What a cover page says."""
+    """The fields of a cover page."""
 
     to_number: str
     from_number: str
@@ -62,47 +45,47 @@ class Cover:
     date: str = ""
 
 
-SAID = ("to_name", "from_name", "subject", "text")  #: what the sender writes
-
-
-def words_of(language: str) -> dict[str, str]:
-    """Return the words of a language; English where it is not known."""
-    return WORDS.get(language, WORDS["en"])
-
-
-@dataclass(frozen=True, slots=True)
-class CoverPage:
-    """A page to be made: a template, and what it may name."""
-
-    template: str
-    facts: dict[str, Any]
-    language: str = "en"
+WRITTEN = ("to_name", "from_name", "subject", "text")  #: the fields that the sender writes
 
 
 def page(cover: Cover, template: str = "", language: str = "en") -> CoverPage:
-    """Return a cover page, to be made."""
-    facts = {**asdict(cover), "text": cover.text[:MAX_TEXT]}
-    return CoverPage(template or STANDARD, facts, language)
+    """Return a cover page of a template, or of the standard one."""
+    facts = {**asdict(cover), "text": cover.text[:MAX_TEXT], **_words(language)}
+    return CoverPage(template or STANDARD, facts)
 
 
 def continuation(from_number: str, confirmed: int, pages: int, language: str = "en") -> CoverPage:
-    """Return the page that comes before the rest of a fax that was cut off."""
-    facts = {"from_number": from_number, "confirmed": confirmed, "pages": pages}
-    return CoverPage(CONTINUATION, facts, language)
+    """Return the page that precedes the rest of a fax whose call ended after `confirmed` pages."""
+    arrived = translate(
+        "The call was cut off: {confirmed} of {pages} pages had arrived.",
+        language,
+        confirmed=confirmed,
+        pages=pages,
+    )
+    follows = translate(
+        "This call continues with page {page} of {pages}.",
+        language,
+        page=confirmed + 1,
+        pages=pages,
+    )
+    facts = {
+        **_words(language),
+        "title": translate("Continuation of a fax", language),
+        "arrived": arrived,
+        "follows": follows,
+        "from_number": from_number,
+    }
+    return CoverPage(CONTINUATION, facts)
 
 
-def html(page: CoverPage) -> str:
-    """Fill in the template of a page. Raises UserError when it is wrong."""
-    words = words_of(page.language)
-    environment = ImmutableSandboxedEnvironment(autoescape=True)
-    facts = {**page.facts, "words": words, "title": words["title"]}
-    try:
-        return environment.from_string(page.template).render(**facts)
-    except TemplateError as error:
-        raise UserError(
-            f"the cover page's template is wrong: {error}; see cover_pages.html"
-        ) from error
-    except Exception as error:  # a template computes: whatever it stumbles over is its own
-        raise UserError(
-            f"the cover page's template cannot be filled in: {error}; see cover_pages.html"
-        ) from error
+def _words(language: str) -> dict[str, Any]:
+    """Return what a template may name beside the fields: `title`, and `words` of a form."""
+    title = translate_in("cover page", "Fax", language)
+    words = {
+        "title": title,
+        "to": translate_in("cover page", "To", language),
+        "sender": translate_in("cover page", "From", language),
+        "date": translate_in("cover page", "Date", language),
+        "subject": translate_in("cover page", "Subject", language),
+    }
+    return {"title": title, "words": words}

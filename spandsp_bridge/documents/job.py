@@ -15,16 +15,30 @@ class PageOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class CoverPage:
+    """A page that is filled in by the child: a Jinja2 template, and what it may name."""
+
+    template: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What to prepare, and how."""
 
     names: list[str]  #: what the user calls the files 0, 1, ...
     options: PageOptions = field(default_factory=PageOptions)
     max_pages: int = 1000
-    cover: dict[str, Any] | None = None  #: a `CoverPage` to put first
+    cover: CoverPage | None = None  #: a page to put first
+    facts: bool = True  #: read the text and the facts of each file
     check_only: bool = False  #: say whether it can be faxed, without making its pages
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Job":
         """Return the job whose `dataclasses.asdict` this is."""
-        return cls(**{**values, "options": PageOptions(**values["options"])})
+        cover = values["cover"]
+        parts = {
+            "options": PageOptions(**values["options"]),
+            "cover": CoverPage(**cover) if cover is not None else None,
+        }
+        return cls(**{**values, **parts})

@@ -11,8 +11,10 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import Rendered, render
 from spandsp_bridge.documents.tiff import call_seconds, line_bytes
 from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.i18n import ENGLISH, error_text
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.preparation import Prepared
@@ -47,8 +49,7 @@ class Preparer:
             made = await self._make(fax)
         except UserError as error:
             reason = error.reason if isinstance(error, DocumentError) else "document_missing"
-            text = str(error)
-            await self._queue.fail_prepared(fax, reason, f"{text[:1].upper()}{text[1:]}.")
+            await self._queue.fail_prepared(fax, reason, error_text(error, ENGLISH))
             log.info("a document cannot be faxed", fax_id=fax.id, reason=reason)
             return
         await self._queue.set_prepared(fax, made)
@@ -90,9 +91,10 @@ class Preparer:
             raise UserError(f"fax {fax.id} has no document: it was deleted")
         if len(octets) > self._max_pages:
             raise DocumentError(
-                "page_count_limit_exceeded",
-                f"the fax has {len(octets)} pages with its cover page: at most {self._max_pages} "
-                "can be faxed",
+                Reason.PAGE_COUNT_LIMIT_EXCEEDED,
+                problem="with_cover",
+                pages=len(octets),
+                limit=self._max_pages,
             )
         if first:
             documents.append(("thumbnail", await asyncio.to_thread(thumbnail, first), None))
@@ -104,7 +106,7 @@ class Preparer:
             to_number=fax.remote_number,
             from_number=fax.local_number,
             date=f"{fax.created_at.astimezone(zone_of(sender.time_zone)):%Y-%m-%d %H:%M}",
-            **{name: str(said.get(name) or "") for name in cover.SAID},
+            **{name: str(said.get(name) or "") for name in cover.WRITTEN},
         )
         first = cover.page(page, sender.cover_template, sender.language)
         return await render([], options, COVER_PAGES, self._scratch, cover=first)

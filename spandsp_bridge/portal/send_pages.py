@@ -10,9 +10,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData, UploadFile
 
 from spandsp_bridge.documents import cover
+from spandsp_bridge.documents.job import CoverPage
 from spandsp_bridge.documents.render import MAX_BYTES, check_sizes, render
 from spandsp_bridge.documents.tiff import call_seconds
 from spandsp_bridge.errors import DocumentError, UserError
+from spandsp_bridge.i18n import error_text
 from spandsp_bridge.model import PICTURES, RESOLUTIONS
 from spandsp_bridge.numbers import country_of, written, zone_of
 from spandsp_bridge.outbound.submit import (
@@ -23,7 +25,8 @@ from spandsp_bridge.outbound.submit import (
     time_of,
 )
 from spandsp_bridge.portal.charts import page_png
-from spandsp_bridge.portal.page import fragment, page
+from spandsp_bridge.portal.page import fragment, language_of, page
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.submissions import SendOptions
@@ -51,7 +54,7 @@ class Asked:
 async def _form(request: Request) -> Asked:
     """Read the form. Raises UserError."""
     if int(request.headers.get("content-length") or 0) > 2 * MAX_BYTES:
-        raise DocumentError("document_too_large", f"at most {MAX_BYTES // 2**20} MiB can be faxed")
+        raise DocumentError(Reason.DOCUMENT_TOO_LARGE, limit=MAX_BYTES // 2**20)
     form: FormData = await request.form(max_files=50, max_fields=30)
     values = {name: str(form.get(name) or "").replace("\0", "") for name in VALUES}
     files = [
@@ -146,14 +149,18 @@ async def preview(request: Request, me: FaxPerson) -> Response:
         wishes = _wishes(asked, me)
         options = page_options(sender, wishes)
         first = _cover(sender, asked) if wishes.cover else None
-        made = await render(asked.files, options, web.settings.max_pages, web.scratch, cover=first)
+        made = await render(
+            asked.files, options, web.settings.max_pages, web.scratch, cover=first, facts=False
+        )
         shown = await asyncio.gather(*(
             asyncio.to_thread(page_png, made.tiff, n, PREVIEW_WIDTH)
             for n in range(1, min(made.pages, SHOWN) + 1)
         ))  # fmt: skip
     except UserError as error:
-        return HTMLResponse(fragment(request, me, "_preview.html", wrong=f"{error}.", pictures=[],
-                                     count=0, seconds=0))  # fmt: skip
+        wrong = error_text(error, language_of(request, me))
+        return HTMLResponse(
+            fragment(request, me, "_preview.html", wrong=wrong, pictures=[], count=0, seconds=0)
+        )
     return HTMLResponse(fragment(
         request, me, "_preview.html", wrong="", count=made.pages,
         seconds=call_seconds(made.line_bytes),
@@ -161,7 +168,7 @@ async def preview(request: Request, me: FaxPerson) -> Response:
     ))  # fmt: skip
 
 
-def _cover(sender: VirtualFax, asked: Asked) -> cover.CoverPage:
+def _cover(sender: VirtualFax, asked: Asked) -> CoverPage:
     v = asked.values
     said = cover.Cover(
         to_number=v["to"].strip().partition("\n")[0][:40],

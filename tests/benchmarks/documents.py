@@ -33,9 +33,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from spandsp_bridge.documents.geometry import WIDTH, Y_DPI, rows
 from spandsp_bridge.documents.job import Job, PageOptions
 from spandsp_bridge.documents.pdfa import to_pdf
-from spandsp_bridge.documents.prepare import WIDTH, Y_DPI, rows
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.documents.tiff import X_DPI, call_seconds, line_bytes
 

@@ -10,6 +10,8 @@ from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import DocumentError
+from spandsp_bridge.i18n import error_text
+from spandsp_bridge.reasons import DETAILS
 from tests.documents.corpus import Expected, cases, form, stamped, turned
 
 CASES = list(cases())
@@ -34,11 +36,13 @@ async def test_a_document_of_the_corpus(
         made = await render([(name, data)], PageOptions(), MAX_PAGES, tmp_path)
     except DocumentError as error:
         assert error.reason in REASONS
+        assert set(error.detail) <= set(DETAILS[error.reason])
+        text = error_text(error, "en")
         if expected not in ("any", "office"):
-            assert error.reason == expected, str(error)
-        assert "\n" not in str(error)
-        assert "Traceback" not in str(error)
-        assert name in str(error) or error.reason in NAMELESS
+            assert error.reason == expected, text
+        assert "\n" not in text
+        assert "Traceback" not in text
+        assert name in text or error.reason in NAMELESS
     else:
         assert expected in ("any", "office", made.pages)
         assert all(width == 1728 for (width, _), _ in page_bitmaps(made.tiff))

@@ -13,6 +13,7 @@ from spandsp_bridge.delivery.mail import compose
 from spandsp_bridge.delivery.mail_in import parse, read
 from spandsp_bridge.errors import DocumentError
 from spandsp_bridge.model import AudioFax, FaxStatus
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import Delivery, MailTemplate
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.virtual_faxes import VirtualFax
@@ -171,5 +172,7 @@ def test_too_many_parts_are_refused() -> None:
     mail = letter()
     for number in range(200):
         mail.add_attachment(b"x", maintype="text", subtype="x", filename=f"{number}.txt")
-    with pytest.raises(DocumentError, match="more than 100 parts"):
+    with pytest.raises(DocumentError) as refusal:
         read(parse(mail.as_bytes()))
+    assert refusal.value.reason is Reason.DOCUMENT_TOO_LARGE
+    assert refusal.value.detail == {"problem": "mail_parts", "limit": 100}
