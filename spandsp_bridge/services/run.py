@@ -1,4 +1,10 @@
-"""`vfax serve`: run one service, or all of them in one process, until a signal."""
+"""`vfax serve`: run one service, or all of them in one process, until a signal.
+
+A service is imported when it is run: the portal alone takes a second to import, and every
+`vfax` command would pay for it.
+"""
+
+# ruff: noqa: PLC0415
 
 import asyncio
 import contextlib
@@ -9,12 +15,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.services import portal, publisher, worker
-from spandsp_bridge.services.bridge import Bridge
-from spandsp_bridge.services.node import open_node, register
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.sip.transport import LoopTimers
-from spandsp_bridge.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,12 @@ MALLOC = {"M_ARENA_MAX": (-8, 2), "M_MMAP_THRESHOLD": (-3, 128 << 10)}
 
 async def _serve_node(settings: Settings, *, receives: bool, sends: bool) -> None:
     """Receive calls, send the queue, or both with one user agent and one engine."""
+    from spandsp_bridge.services import worker
+    from spandsp_bridge.services.bridge import Bridge
+    from spandsp_bridge.services.node import open_node, register
+    from spandsp_bridge.sip.transport import LoopTimers
+    from spandsp_bridge.sip.user_agent import UserAgent
+
     async with open_node(settings) as node:
         bridge = Bridge(node) if receives else None
         agent = UserAgent(
@@ -58,10 +65,22 @@ async def _serve_worker(settings: Settings) -> None:
     await _serve_node(settings, receives=False, sends=True)
 
 
+async def _serve_publisher(settings: Settings) -> None:
+    from spandsp_bridge.services import publisher
+
+    await publisher.serve(settings)
+
+
+async def _serve_portal(settings: Settings) -> None:
+    from spandsp_bridge.services import portal
+
+    await portal.serve(settings)
+
+
 async def _serve_all(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(publisher.serve(settings))
-        group.create_task(portal.serve(settings))
+        group.create_task(_serve_publisher(settings))
+        group.create_task(_serve_portal(settings))
         group.create_task(_serve_node(settings, receives=True, sends=True))
 
 
@@ -69,8 +88,8 @@ async def _serve_all(settings: Settings) -> None:
 SERVICES: dict[str, Callable[[Settings], Awaitable[None]]] = {
     "bridge": _serve_bridge,
     "worker": _serve_worker,
-    "publisher": publisher.serve,
-    "portal": portal.serve,
+    "publisher": _serve_publisher,
+    "portal": _serve_portal,
     "all": _serve_all,
 }
 

@@ -1,5 +1,6 @@
 """Users of the portal: log-in, web sessions, passwords. Secrets are stored as digests alone."""
 
+import functools
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,8 +19,6 @@ LOCK_TIME = timedelta(minutes=15)
 MIN_PASSWORD, MAX_PASSWORD = 10, 1000  #: characters
 
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommendation
-#: Compared where there is no such user: an unknown address takes as long as a known one.
-_NO_USER = _hasher.hash(secrets.token_hex(16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,16 @@ def hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
+@functools.cache
+def _unknown_hash() -> str:
+    """Return what to compare with where there is no user: it takes as long as for a known one."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
 def matches(password_hash: str | None, password: str) -> bool:
     """Tell whether a password is right; takes as long when there is none to compare with."""
     try:
-        valid = _hasher.verify(password_hash or _NO_USER, password[:MAX_PASSWORD])
+        valid = _hasher.verify(password_hash or _unknown_hash(), password[:MAX_PASSWORD])
     except (VerificationError, InvalidHashError):
         return False
     return valid and bool(password_hash)
