@@ -1,4 +1,7 @@
-"""Structured logs on standard error: for people on a terminal, JSON elsewhere."""
+"""Structured logs on standard error: columns on a terminal, JSON lines elsewhere.
+
+An event is short, constant and lower case; everything variable is a field.
+"""
 
 import logging
 import sys
@@ -7,7 +10,7 @@ import structlog
 
 
 def configure(level: str) -> None:
-    """Set up structlog for this process."""
+    """Configure structlog for this process; an unknown level means info."""
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from spandsp_bridge.cli.output import Json, print_json
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.cli.output import Json, console, print_json
+from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
@@ -28,49 +27,61 @@ def _group() -> None:
 def retry_explain(
     sip: Annotated[int | None, typer.Option(help="SIP status of the failed call.")] = None,
     t30: Annotated[int | None, typer.Option(help="SpanDSP's T30_ERR code of the call.")] = None,
-    reason: Annotated[str | None, typer.Option(help="The reason itself: attempts.reason.")] = None,
-    brand: Annotated[int | None, typer.Option(help="A brand's rules; default: the first.")] = None,
+    reason: Annotated[str | None, typer.Option(help="The reason, as in attempts.reason.")] = None,
+    brand: Annotated[int | None, typer.Option(help="Brand id; default: the first brand.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Print what would happen if every attempt of a fax ended in the same way."""
+    """Explain what would happen if every attempt of a fax failed in the same way."""
     if sum(option is not None for option in (sip, t30, reason)) != 1:
-        raise UserError("name one failure: --sip STATUS, --t30 CODE or --reason WORD")
+        raise UserError("choose one failure: --sip STATUS, --t30 CODE or --reason WORD")
     if sip is not None:
         if not 300 <= sip <= 699:
-            raise UserError(f"{sip} is no SIP status of a failure: 300 to 699")
+            raise UserError("{status} is not a SIP failure: use 300 to 699", status=sip)
         reason = judge_sip(sip, "").reason
     elif t30 is not None:
         reason = reason_of_t30(t30)
     assert reason is not None
     rules = asyncio.run(_rules(brand))
     if reason not in rules:
-        raise UserError(f"no rule for the reason {reason!r}; known are {', '.join(sorted(rules))}")
-    told = policy.explain(rules, reason)
+        raise UserError(
+            "there is no rule for the reason {reason!r}: choose {reasons}",
+            reason=reason,
+            reasons=", ".join(sorted(rules)),
+        )
+    attempts = policy.explain(rules, reason)
     if as_json:
         rule = rules[reason]
-        print_json({"reason": reason, "action": rule.action, "delay_seconds": rule.delay,
-                    "tries": rule.tries, "steps": list(rule.steps), "why": rule.why,
-                    "attempts": told})  # fmt: skip
+        print_json(
+            {
+                "reason": reason,
+                "action": rule.action,
+                "delay_seconds": rule.delay,
+                "tries": rule.tries,
+                "steps": list(rule.steps),
+                "why": rule.why,
+                "attempts": attempts,
+            }
+        )
         return
-    console = Console(highlight=False)
-    console.print(f"[bold]{reason}[/] {rules[reason].why}")
+    out = console()
+    out.print(f"[bold]{reason}[/] {rules[reason].why}")
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("attempt", "with", "then", "after"):
+    for column in ("attempt", "changes", "then", "after"):
         table.add_column(column)
-    for row in told:
+    for row in attempts:
         changes = row["changes"]
         assert isinstance(changes, list)
         delay = f"{row['delay_seconds']} s" if row["delay_seconds"] is not None else ""
-        then = "try again" if row["action"] == "retry" else f"error: {row['why'] or 'for good'}"
-        table.add_row(str(row["attempt"]), ", ".join(changes) or "the settings", then, delay)
-    console.print(table)
+        then = "try again" if row["action"] == "retry" else f"error: {row['why'] or 'no retry'}"
+        table.add_row(str(row["attempt"]), ", ".join(changes) or "none", then, delay)
+    out.print(table)
 
 
 async def _rules(brand: int | None) -> dict[str, policy.Rule]:
     async with open_database(load()) as database:
         rows = await FaxQueue(database).retry_rules(brand)
     if not rows:
-        raise UserError(
-            f"there is no brand {brand}" if brand is not None else "there is no brand yet"
-        )
+        if brand is None:
+            raise UserError("there is no brand yet")
+        raise NotFoundError("there is no brand {brand}; see the table brands", brand=brand)
     return policy.rules_of(rows)

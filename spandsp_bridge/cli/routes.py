@@ -14,8 +14,9 @@ from rich.table import Table
 from kemi.routing import numbers
 from kemi.routing.explain import explain
 from kemi.tables import Tables
-from spandsp_bridge.cli.output import Json, print_json
-from spandsp_bridge.errors import SetupError, UserError
+from spandsp_bridge.cli.output import Json, console, print_json
+from spandsp_bridge.errors import NotFoundError, SetupError, UserError
+from spandsp_bridge.publisher.kamailio import HOUSE
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store import route_difference
@@ -23,7 +24,17 @@ from spandsp_bridge.store import route_difference
 route = typer.Typer(no_args_is_help=True, help="Outgoing routes.")
 routes = typer.Typer(no_args_is_help=True, help="The routing tables in force.")
 
-SHOWN = 20  #: discarded routes, and changed destinations, in a terminal
+PLAN_COLUMNS = (
+    "attempt",
+    "route",
+    "priority",
+    "weight",
+    "probability or price",
+    "carrier",
+    "servers",
+    "numbers",
+)
+MAX_ROWS = 20  #: of discarded routes or changed destinations in a terminal
 
 
 def _tables(settings: Settings) -> Tables:
@@ -31,7 +42,8 @@ def _tables(settings: Settings) -> Tables:
         return Tables(settings.routes_file, settings.routes_map_size)
     except lmdb.Error as error:
         raise SetupError(
-            f"no routing tables at {settings.routes_file}: run `vfax serve publisher` first"
+            "no routing tables at {file}: run `vfax serve publisher` first",
+            file=settings.routes_file,
         ) from error
 
 
@@ -44,68 +56,72 @@ def route_explain(
     seed: Annotated[int | None, typer.Option(help="Make the weighted order repeatable.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how a call would leave, before it happens; by the code that Kamailio runs."""
+    """Explain how a call would be routed, by the code that Kamailio runs."""
     settings = load()
-    dice = random.Random(seed)  # noqa: S311
+    generator = random.Random(seed)  # noqa: S311 - weights, not secrets
     moment = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
     with _tables(settings).reading() as facts:
         owner = facts.company(company)
         if owner is None:
-            raise UserError(f"there is no company {company} in the routing tables")
+            raise NotFoundError(
+                "there is no company {company} in the routing tables", company=company
+            )
         tag, user = numbers.split_tag(to)
         number = facts.dialled(owner, user)
         if number is None:
-            raise UserError(f"{to!r} is no telephone number; write it as +34911234567")
+            raise UserError(
+                "invalid phone number {number!r}: use E.164, e.g. +34911234567", number=to
+            )
         plan = facts.outgoing(
             owner,
             number,
             fax=is_fax,
-            random=dice.random,
+            random=generator.random,
             now=moment.timestamp(),
             tag=tag,
             caller=owner.caller,
             everything=True,
         )
-        told = explain(plan, facts, owner.caller)
+        explanation = explain(plan, facts, owner.caller)
     if as_json:
-        print_json(told)
+        print_json(explanation)
     else:
-        _print_plan(Console(highlight=False), told)
+        _print_plan(console(), explanation)
 
 
-def _print_plan(console: Console, told: dict[str, Any]) -> None:
-    console.print(f"[bold]to {told['number']}[/] from {told['caller'] or 'nobody known'}")
-    if told["inside"]:
-        goal = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in told["inside"].items())
-        console.print(f"  stays inside: {goal}")
+def _print_plan(out: Console, plan: dict[str, Any]) -> None:
+    out.print(f"[bold]to {plan['number']}[/] from {plan['caller'] or 'an unknown caller'}")
+    if plan["inside"]:
+        destination = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in plan["inside"].items())
+        out.print(f"  local destination: {destination}")
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("try", "route", "priority", "weight", "first", "carrier", "servers", "sent as"):
+    for column in PLAN_COLUMNS:
         table.add_column(column, overflow="fold")
-    candidates = {(c["route"], c["carrier"]): c for c in told["candidates"]}
-    for position, key in enumerate(zip(told["order"], told["carriers"], strict=True), start=1):
+    candidates = {(c["route"], c["carrier"]): c for c in plan["candidates"]}
+    for position, key in enumerate(zip(plan["order"], plan["carriers"], strict=True), start=1):
         c = candidates[key]
         legs = [f"{leg['number']} from {leg['caller'] or '-'}" for leg in c["legs"]]
         table.add_row(
             str(position),
             f"{c['route']} {c['type']}" + (f" {c['mode']}" if c["mode"] != "static" else ""),
-            str(c["priority"]) + (" stops" if c["stopper"] else ""),
+            str(c["priority"]) + (" stopper" if c["stopper"] else ""),
             str(c["weight"]),
             f"{c['probability']:.0%}" if c["price"] is None else f"{c['price']:g}",
             c["carrier_name"],
             "\n".join(c["servers"]),
             "\n".join(dict.fromkeys(legs)),
         )
-    if told["order"]:
-        console.print(table)
-        first = candidates[told["order"][0], told["carriers"][0]]
-        console.print(f"  {first['carrier_name']} after a failure: " + ", ".join(
-            f"{name} {action}" for name, action in first["failover"].items()))  # fmt: skip
-    if told["reply"] is not None:
-        console.print(f"[red]answered with {told['reply']['code']} {told['reply']['reason']}[/]")
-    for d in told["discarded"][:SHOWN]:
-        console.print(f"  route {d['route']} ({d['type']}) not used: {d['reason']}")
-    if len(told["discarded"]) > SHOWN:
-        console.print(f"  and {len(told['discarded']) - SHOWN} more: see --json")
+    if plan["order"]:
+        out.print(table)
+        first = candidates[plan["order"][0], plan["carriers"][0]]
+        failover = ", ".join(f"{name} {action}" for name, action in first["failover"].items())
+        out.print(f"  {first['carrier_name']} after a failure: {failover}")
+    if plan["reply"] is not None:
+        out.print(f"[red]rejected with {plan['reply']['code']} {plan['reply']['reason']}[/]")
+    for route in plan["discarded"][:MAX_ROWS]:
+        out.print(f"  route {route['route']} ({route['type']}) not used: {route['reason']}")
+    if len(plan["discarded"]) > MAX_ROWS:
+        out.print(f"  and {len(plan['discarded']) - MAX_ROWS} more: see --json")
 
 
 @route.command(name="diff")
@@ -117,33 +133,33 @@ def route_diff(
     commit: Annotated[bool, typer.Option("--commit", help="Keep the changes.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show which destinations would change route by some SQL, before it is committed.
+    """Show which destinations would change route by SQL, before it is committed.
 
-    The destinations are last month's, and one number of each routing pattern.
+    Compared are the destinations of the last month, and one number of each routing pattern.
     """
     settings = load()
     try:
         sql = changes.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{changes}: {error}") from error
+        raise UserError("{file}: {error}", file=changes, error=error) from error
     found = route_difference.compare(
         settings.database_url, sql, brand=brand, fax=is_fax, sample=sample, commit=commit
     )
     if as_json:
         print_json(found)
         return
-    console = Console(highlight=False)
-    console.print(
+    out = console()
+    out.print(
         f"[bold]{found['changed']} of {found['destinations']}[/] destinations would change route"
-        + ("; [green]committed[/]" if commit else "; nothing was kept")
+        + ("; [green]committed[/]" if commit else "; nothing was committed")
     )
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("destinations", "before", "after"):
         table.add_column(column, overflow="fold")
-    for move in found["moves"][:SHOWN]:
+    for move in found["moves"][:MAX_ROWS]:
         table.add_row(str(move["destinations"]), move["before"], f"[yellow]{move['after']}[/]")
     if found["moves"]:
-        console.print(table)
+        out.print(table)
 
 
 @routes.command(name="status")
@@ -154,18 +170,18 @@ def routes_status(as_json: Json = False) -> None:
     rpc = KamailioRpc(settings.rpc_socket)
     servers = [{"set": s, "uri": uri, "flags": flags} for s, uri, flags in dispatcher_states(rpc)]
     try:
-        told = rpc.table("house").get("version")
+        loaded = rpc.table(HOUSE).get("version")
     except (OSError, RuntimeError):
-        told = None
+        loaded = None
     if as_json:
-        print_json({**meta, "kamailio_version": told, "servers": servers})
+        print_json({**meta, "kamailio_version": loaded, "servers": servers})
         return
-    console = Console(highlight=False)
-    console.print(
+    out = console()
+    out.print(
         f"version {meta.get('version')}, {meta.get('entries')} entries, {meta.get('ddis')} DDIs"
     )
     for reason in meta.get("refused", {}).values():
-        console.print(f"[red]not in force: {reason}[/]")
+        out.print(f"[red]rejected: {reason}[/]")
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("set", "server", "state"):
         table.add_column(column)
@@ -176,4 +192,4 @@ def routes_status(as_json: Json = False) -> None:
             str(server["uri"]),
             f"[green]{server['flags']}[/]" if active else f"[red]{server['flags']}[/]",
         )
-    console.print(table if servers else "[yellow]Kamailio is away: no live states[/]")
+    out.print(table if servers else "[yellow]Kamailio unavailable: no live states[/]")

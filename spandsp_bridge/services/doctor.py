@@ -1,4 +1,4 @@
-"""`vfax doctor`: every dependency, what was found, and how to repair it."""
+"""`vfax doctor`: check every dependency, and name the remedy of each fault."""
 
 import asyncio
 import os
@@ -22,19 +22,22 @@ from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 
-MODULES = (
+KAMAILIO_MODULES = (
     *("jsonrpcs", "kex", "kemix", "corex", "tm", "tmx", "sl", "rr", "pv", "maxfwd", "textops"),
     *("textopsx", "siputils", "xlog", "sanity", "dispatcher", "app_python3"),
 )
 MODULE_FOLDERS = "/usr/lib/*/kamailio/modules"
-#: Kamailio lies where ordinary users do not look.
+#: Kamailio is installed outside an ordinary user's PATH.
 ENVIRONMENT = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-LEAST_FREE = 1 << 30
+MIN_FREE_BYTES = 1 << 30
+EARLIEST_TIME = 1_750_000_000  #: of a plausible clock, in seconds since 1970
+FOUND_LENGTH = 160  #: characters of an error that are shown
+PROGRAM_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding."""
+    """The result of one check; `remedy` is for one that failed."""
 
     name: str
     ok: bool
@@ -45,7 +48,12 @@ class Check:
 def _output(*command: str) -> str:
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=20, env=ENVIRONMENT
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PROGRAM_SECONDS,
+            env=ENVIRONMENT,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -64,12 +72,12 @@ def _kamailio() -> list[Check]:
     ]
     folders = list(Path("/").glob(MODULE_FOLDERS.lstrip("/")))
     have = {f.stem for folder in folders for f in folder.glob("*.so")}
-    missing = [m for m in MODULES if m not in have]
+    missing = [m for m in KAMAILIO_MODULES if m not in have]
     checks.append(
         Check(
             "Kamailio modules",
             not missing,
-            f"missing: {', '.join(missing)}" if missing else f"{len(MODULES)} of {len(MODULES)}",
+            f"missing: {', '.join(missing)}" if missing else f"{len(KAMAILIO_MODULES)} modules",
             "apt-get install kamailio kamailio-python3-modules",
         )
     )
@@ -85,18 +93,19 @@ def _config(settings: Settings) -> Check:
         path.write_text(kamailio_config.kamailio(settings))
     except OSError as error:
         return Check(
-            name, False, f"{folder}: {error.strerror}", "set VFAX_VAR to a folder of yours"
+            name, False, f"{folder}: {error.strerror}", "set VFAX_VAR to a writable folder"
         )
     try:
         output = _output("kamailio", "-c", "-f", str(path))
     finally:
         path.unlink(missing_ok=True)
-    good = "config file ok" in output
+    valid = "config file ok" in output
+    last_line = output.splitlines()[-1] if output else "no output"
     return Check(
         name,
-        good,
-        "kamailio -c: ok" if good else output.splitlines()[-1:][0][:120] if output else "no output",
-        "look at kamailio-config/ and the VFAX_ settings",
+        valid,
+        "kamailio -c: ok" if valid else last_line[:FOUND_LENGTH],
+        "check kamailio-config/ and the VFAX_ settings",
     )
 
 
@@ -106,7 +115,7 @@ def _python() -> Check:
         "Python environment",
         embedded,
         f"{sys.version.split()[0]} in {sys.prefix}",
-        "rm -r .venv && ./install.sh (it is made with Debian's Python, which Kamailio embeds)",
+        "rm -r .venv && ./install.sh (Kamailio embeds Debian's Python)",
     )
 
 
@@ -114,9 +123,9 @@ def _spandsp() -> Check:
     try:
         import spandsp_bridge.native.binding  # noqa: F401, PLC0415
     except ImportError as error:
-        return Check("SpanDSP engine", False, str(error)[:120], "./install.sh builds it")
+        return Check("SpanDSP engine", False, str(error)[:FOUND_LENGTH], "run ./install.sh")
     version = _output("dpkg-query", "-W", "-f", "${Version}", "libspandsp2")
-    return Check("SpanDSP engine", True, f"libspandsp {version or 'of unknown version'}", "")
+    return Check("SpanDSP engine", True, f"libspandsp {version or 'of an unknown version'}", "")
 
 
 def _version(text: str) -> str:
@@ -138,7 +147,7 @@ async def _database(settings: Settings) -> Check:
             await database.ready()
             version = await database.server_version()
     except (SetupError, DatabaseError, OSError) as error:
-        return Check("PostgreSQL", False, str(error).partition(";")[0][:160], remedy)
+        return Check("PostgreSQL", False, str(error)[:FOUND_LENGTH], remedy)
     return Check("PostgreSQL", True, version, remedy)
 
 
@@ -147,7 +156,7 @@ async def _redis(settings: Settings) -> Check:
     try:
         await progress.ping()
     except (RedisError, OSError) as error:
-        return Check("Redis", False, str(error)[:120], "start Redis, check VFAX_REDIS_URL")
+        return Check("Redis", False, str(error)[:FOUND_LENGTH], "start Redis, check VFAX_REDIS_URL")
     finally:
         await progress.close()
     return Check("Redis", True, "answers PING", "")
@@ -158,12 +167,14 @@ def _rpc(settings: Settings) -> Check:
     try:
         seconds = KamailioRpc(settings.rpc_socket).call("core.uptime")["uptime"]
     except (OSError, RuntimeError, KeyError, TypeError) as error:
-        return Check("Kamailio running", False, f"{settings.rpc_socket}: {error}"[:160], remedy)
+        return Check(
+            "Kamailio running", False, f"{settings.rpc_socket}: {error}"[:FOUND_LENGTH], remedy
+        )
     return Check("Kamailio running", True, f"up for {seconds} s", remedy)
 
 
 def _port(settings: Settings) -> Check:
-    """Our SIP address has to be this machine's; taken means that a node runs."""
+    """Check that the SIP address is one of this host; a port in use means a running node."""
     address = parse_address(settings.sip_listen)
     with socket.socket(
         socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM
@@ -175,14 +186,16 @@ def _port(settings: Settings) -> Check:
                 "SIP address",
                 False,
                 f"{address[0]}: {error.strerror}",
-                "set VFAX_SIP_LISTEN to an address of this machine",
+                "set VFAX_SIP_LISTEN to an address of this host",
             )
         try:
             sock.close()
             with socket.socket(sock.family, socket.SOCK_DGRAM) as second:
                 second.bind(address)
         except OSError:
-            return Check("SIP address", True, f"{settings.sip_listen}, in use (a node runs)", "")
+            return Check(
+                "SIP address", True, f"{settings.sip_listen}, in use by a running node", ""
+            )
     return Check("SIP address", True, f"{settings.sip_listen}, free", "")
 
 
@@ -203,40 +216,39 @@ def _folder(settings: Settings) -> Check:
         free = shutil.disk_usage(settings.var).free
     except OSError as error:
         return Check("state folder", False, f"{settings.var}: {error.strerror}", "set VFAX_VAR")
-    good = os.access(settings.var, os.W_OK) and free >= LEAST_FREE
+    usable = os.access(settings.var, os.W_OK) and free >= MIN_FREE_BYTES
     return Check(
         "state folder",
-        good,
+        usable,
         f"{settings.var}, {free >> 30} GiB free",
-        "make it writable and keep 1 GiB free: pages are stored there before MCF",
+        "make it writable with 1 GiB free: pages are stored there before they are confirmed",
     )
 
 
 def _clock() -> Check:
-    good = time.time() > 1_750_000_000
     return Check(
         "clock",
-        good,
+        time.time() > EARLIEST_TIME,
         time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
-        "set the clock: header lines and records carry it",
+        "set the clock: header lines and records contain the time",
     )
 
 
 def _sandbox() -> Check:
-    way = sandbox.isolation()
+    isolation = sandbox.isolation()
     return Check(
         "sandbox",
-        bool(way),
-        {"user": "own user and namespaces", "namespace": "namespaces of a user"}.get(
-            way, "limits of memory, time and files alone"
+        bool(isolation),
+        {"user": "separate user and namespaces", "namespace": "user namespaces"}.get(
+            isolation, "only limits of memory, time and files"
         ),
-        "apt-get install bubblewrap, and let this user have namespaces "
+        "apt-get install bubblewrap, and allow user namespaces "
         "(sysctl kernel.unprivileged_userns_clone=1)",
     )
 
 
 async def examine(settings: Settings) -> list[Check]:
-    """Run every check."""
+    """Return the result of every check."""
     return [
         *await asyncio.to_thread(_kamailio),
         await asyncio.to_thread(_config, settings),

@@ -55,7 +55,9 @@ def tls(settings: Settings) -> str:
         file = getattr(settings, name)
         if file is None or not file.is_file():
             raise SetupError(
-                f"VFAX_SIP_TLS_LISTEN needs VFAX_{name.upper()}: there is no file {file or ''}"
+                "VFAX_SIP_TLS_LISTEN requires {setting}: there is no file {file}",
+                setting=f"VFAX_{name.upper()}",
+                file=file or "",
             )
     return _render(
         "tls.cfg.j2",
@@ -75,9 +77,9 @@ def carrier(listen: tuple[str, int], hand_back_to: tuple[str, int]) -> str:
 
 
 def write(settings: Settings, folder: Path) -> Path:
-    """Write kamailio.cfg, and tls.cfg where TLS is wanted, into a folder; return its path.
+    """Write kamailio.cfg, and tls.cfg where TLS is enabled, into a folder; return its path.
 
-    The secret that seals Record-Route is made where there is none.
+    Create the secret that seals Record-Route where there is none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "kamailio.cfg"
@@ -95,10 +97,10 @@ def write(settings: Settings, folder: Path) -> Path:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return what Kamailio's process needs in its environment, over the usual."""
+    """Return the environment variables that Kamailio's process needs."""
     venv = ROOT / ".venv" / "bin"
     return {
-        # The environment that Kamailio's embedded Python finds by its PATH.
+        # Kamailio's embedded Python finds the virtual environment by its PATH.
         "PATH": f"{venv}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONPATH": str(ROOT),
         "VFAX_ROUTES_FILE": str(settings.routes_file),

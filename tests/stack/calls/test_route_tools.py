@@ -50,7 +50,7 @@ async def test_a_change_is_shown_before_it_is_made(
     )
     assert json.loads(out)["reply"] is None, "nothing was kept"
     code, out, _ = await vfax(stack, "route", "diff", str(file), "--brand", str(brand))
-    assert "would change route; nothing was kept" in out
+    assert "would change route; nothing was committed" in out
 
 
 @pytest.mark.parametrize(
