@@ -1,4 +1,4 @@
-"""One fax call: the SIP call, its fax session, and what the peer changes on the way."""
+"""One fax call: a SIP call, its fax session, and the changes of media in between."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,12 +23,16 @@ from spandsp_bridge.t38.sdp import Media as SdpMedia
 
 log = structlog.get_logger(__name__)
 
-MOST_MESSAGES = 200  #: SIP messages in a trace
-MEDIA_REFUSED = (415, 488, 606)  #: answers to an offer that leave the call as it was
+MAX_MESSAGES = 200  #: SIP messages in a trace
+MEDIA_REFUSED = (415, 488, 606)  #: answers to a re-INVITE after which the call goes on
 
 
 class FaxCall:
-    """Ties a call to a session; the call's handler, in both directions."""
+    """Connects a call to its fax session; the call's handler, in both directions.
+
+    `trace` becomes the trace of the outcome: SIP messages, T.30 frames and remarks, one a line.
+    `hung_up_by` is "peer", "us" or empty.
+    """
 
     def __init__(
         self, session: Session, local: LocalMedia, max_datagram: int | None = None
@@ -46,17 +50,17 @@ class FaxCall:
         self._offered: SdpMedia | None = None
         self._negotiated = False
         self._began = asyncio.get_running_loop().time()
-        self._said: set[tuple[bool, str]] = set()  # SIP messages, to tell repetitions
+        self._traced: set[tuple[bool, str]] = set()  # SIP messages, to leave out retransmissions
 
     @property
     def fax_runs(self) -> bool:
-        """True when T.30 was begun, over T.38 or over audio."""
+        """True once T.30 runs, over T.38 or over audio."""
         return self.media in (Media.T38, Media.AUDIO)
 
-    # ---- what the call tells us (CallHandler) ----------------------------
+    # ---- CallHandler ------------------------------------------------------
 
     def on_offer(self, sdp: bytes) -> bytes | Refusal:
-        """Answer a re-INVITE: to T.38, back to audio, or a refresh of what is."""
+        """Answer a re-INVITE: to T.38, back to audio, or a session refresh (T.38 Annex D)."""
         if not sdp:
             return self.local.current
         answer = self._answer(sdp, keep_audio=self.media is Media.AUDIO and self._negotiated)
@@ -75,35 +79,35 @@ class FaxCall:
         self._session.terminate()
 
     def on_message(self, outgoing: bool, data: bytes) -> None:
-        """Put a SIP message of the call into the trace, once."""
-        text, again = summary(data)
-        if not text or (outgoing, again) in self._said or len(self._said) >= MOST_MESSAGES:
+        """Add a SIP message to the trace, without its retransmissions."""
+        text, key = summary(data)
+        if not text or (outgoing, key) in self._traced or len(self._traced) >= MAX_MESSAGES:
             return
-        self._said.add((outgoing, again))
+        self._traced.add((outgoing, key))
         seconds = asyncio.get_running_loop().time() - self._began
         self.trace.append(f"{seconds:8.3f} {'>' if outgoing else '<'} SIP {text}")
 
-    # ---- what we do --------------------------------------------------------
+    # ---- media ------------------------------------------------------------
 
     def _use(self, medium: SdpMedia) -> None:
-        """Run what a line stands for, or follow the peer to another address."""
+        """Start the medium that was agreed on, or follow the peer to another address."""
         if not medium.is_t38:
             self._audio = medium
             if self.media is Media.T38:
-                return  # the end of a fax: what T.30 still has to say, it says over UDPTL
+                return  # after the last page: T.30 ends over UDPTL
         peer = t38_peer(medium) if medium.is_t38 else audio_peer(medium)
         if self._max_datagram is not None:
             peer = replace(peer, max_datagram=min(peer.max_datagram, self._max_datagram))
         media = Media.T38 if medium.is_t38 else max(self.media, Media.TONES)
         if (media, peer) == (self.media, self._peer):
-            return  # a session refresh disturbs nothing
+            return  # a session refresh
         self.media, self._peer = media, peer
         self._session.start(media, peer)
         if media is Media.T38:
             self.t38.set()
 
     def take_offer(self, sdp: bytes) -> bytes | None:
-        """Answer the offer of an INVITE; None when there is nothing in it for us."""
+        """Answer the offer of an INVITE; None without T.38 or G.711 in it: 488."""
         answer = self._answer(sdp)
         if answer is None:
             return None
@@ -111,21 +115,21 @@ class FaxCall:
         return answer[0]
 
     def _answer(self, sdp: bytes, *, keep_audio: bool = False) -> tuple[bytes, SdpMedia] | None:
-        """Return our answer to an offer, and the line that we took; None: nothing is for us."""
+        """Return (our answer to an offer, the medium that it accepts), or None: 488."""
         description = read(sdp)
         if description is None:
             return None
         if keep_audio:
-            description.keep_audio()  # a fax over audio goes on as it began
+            description.refuse_t38()  # a fax that runs over audio stays there
         return self.local.answer(description)
 
     def begin(self) -> None:
-        """Run what was agreed on when the INVITE was answered."""
+        """Start the medium of our answer to the INVITE."""
         if self._offered is not None:
             self._use(self._offered)
 
     def take_answer(self, sdp: bytes) -> bool:
-        """Run what an SDP answer accepts; tell whether it is T.38."""
+        """Start the medium that an SDP answer accepts; return whether that is T.38."""
         description = read(sdp)
         if description is None:
             return False
@@ -139,7 +143,7 @@ class FaxCall:
         """Run T.30 over audio after T.38 was refused; False when that is not possible."""
         if self.ended.is_set() or refused.sip_status not in MEDIA_REFUSED:
             return False
-        if refused.by_answer:  # it took the re-INVITE but not T.38: nothing is agreed on now
+        if refused.by_answer:  # a 200 that refuses the media: no medium is agreed on now
             try:
                 response = await call.reinvite(self.local.audio())
             except CallFailed:
@@ -154,12 +158,12 @@ class FaxCall:
             return self.fax_runs
         self._peer = audio_peer(self._audio)
         self.media = Media.AUDIO
-        self.trace.append("! the fax goes over G.711 audio")
+        self.trace.append("! T.30 over G.711 audio")
         self._session.start(Media.AUDIO, self._peer)
         return True
 
     def end(self) -> None:
-        """End the session; `run` returns what it had."""
+        """End the session; then `run` returns."""
         self._session.terminate()
 
     async def switch_to_t38(self, call: Call) -> None:
@@ -173,13 +177,13 @@ class FaxCall:
         except CallFailed:
             if self.t38.is_set():
                 return
-            self.local.audio()  # what is in force again
+            self.local.audio()  # is in force again
             raise
         if not self.take_answer(response.body):
             raise CallFailed(488, "the peer answered without T.38", by_answer=True)
 
     async def wait_for_t38(self, call: Call, seconds: float) -> bool:
-        """Wait for the peer's re-INVITE to T.38; False when it did not come, or the call ended."""
+        """Wait for the peer's re-INVITE to T.38; False after `seconds`, or when the call ended."""
         waits = (self.t38.wait(), self.ended.wait(), call.sleep(seconds))
         waiters = [asyncio.create_task(wait) for wait in waits]
         try:
@@ -190,7 +194,7 @@ class FaxCall:
         return self.t38.is_set()
 
     async def run(self, on_page: Callable[[PageDone], Awaitable[None]]) -> Finished:
-        """Follow the session to its end, keeping the trace."""
+        """Take the events of the session until it ends; `on_page` is awaited for each page."""
         since, retries = 0.0, 0
         async for event in self._session.events():
             match event:
@@ -200,8 +204,10 @@ class FaxCall:
                 case Trace():
                     self.trace.append(f"{event.seconds:8.3f} {event.text}")
                 case PageDone():
-                    again = event.stats.ecm_retries - retries
-                    await on_page(replace(event, took=event.seconds - since, retransmissions=again))
+                    repeated = event.stats.ecm_retries - retries
+                    await on_page(
+                        replace(event, took=event.seconds - since, retransmissions=repeated)
+                    )
                     since, retries = event.seconds, event.stats.ecm_retries
                 case Finished():
                     return event

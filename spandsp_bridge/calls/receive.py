@@ -21,8 +21,9 @@ from spandsp_bridge.model import (
     Session,
     SessionOptions,
 )
-from spandsp_bridge.sip.call import Call
-from spandsp_bridge.sip.message import SipParseError
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.state import State
+from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.negotiation import LocalMedia
 from spandsp_bridge.t38.outcome import judge, judge_sip
@@ -30,9 +31,9 @@ from spandsp_bridge.t38.outcome import judge, judge_sip
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = {"Retry-After": "10"}
-SILENCE_SECONDS = 60
-#: With audio agreed, the called side switches; a caller that wants to switch has this long.
-LINGER_SECONDS = 3.0
+SILENCE_SECONDS = 60  #: without a packet of the peer, until the engine ends a session
+#: Seconds for the caller's own re-INVITE to T.38 after ours was refused.
+CALLER_SWITCHES_WITHIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,13 @@ class Limits:
     max_pages: int
 
 
-def _facts(call: Call) -> CallFacts:
-    """Return who is called, from Kamailio's headers. Raises ValueError."""
+def _facts(call: IncomingCall) -> CallFacts:
+    """Return who calls whom, from Kamailio's header fields. Raises ValueError without them."""
     assert call.invite is not None
     headers = call.invite.headers
     fax, ddi = headers.get("X-Vfax-Fax") or "", headers.get("X-Vfax-Ddi") or ""
     if not (fax.isascii() and fax.isdigit()) or not ddi.startswith("+"):
-        raise ValueError("no X-Vfax-Fax and X-Vfax-Ddi: the call did not come through Kamailio")
+        raise ValueError("missing or invalid X-Vfax-Fax or X-Vfax-Ddi")
     try:
         caller = call.invite.from_.uri.user
     except SipParseError:
@@ -58,8 +59,18 @@ def _facts(call: Call) -> CallFacts:
     return CallFacts(int(fax), ddi, caller or "anonymous", call.call_id)
 
 
+def _refuse_for_now(call: IncomingCall) -> None:
+    """Answer 503, for Kamailio to try another bridge; an answered call is left alone."""
+    if call.state is State.INCOMING:
+        call.reject(503, RETRY_AFTER)
+
+
 class Receiver:
-    """Takes inbound calls of one node."""
+    """Receives the inbound calls of one node.
+
+    `find` returns a virtual fax by its id; `on_over` is called with the spool key of a call
+    when the spool holds all of it.
+    """
 
     def __init__(
         self,
@@ -76,18 +87,18 @@ class Receiver:
         self._media_address = media_address
         self._limits = limits
         self._find = find
-        self._on_over = on_over  # with the spool key of a call
+        self._on_over = on_over
         self._tasks: set[asyncio.Task[None]] = set()
         self.active: set[str] = set()  #: spool keys of calls in progress
 
-    def take(self, call: Call) -> None:
+    def take(self, call: IncomingCall) -> None:
         """Take a call (the user agent's `on_call`)."""
         task = asyncio.create_task(self._run(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for calls in progress, then end the rest; their pages are kept."""
+        """Wait for calls in progress, then end the rest; their confirmed pages are kept."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in self._tasks:
@@ -95,52 +106,53 @@ class Receiver:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
 
-    async def _run(self, call: Call) -> None:
+    async def _run(self, call: IncomingCall) -> None:
         try:
             facts = _facts(call)
-        except ValueError as error:
-            call.reject(403, str(error)[:80])
+        except ValueError as error:  # it did not come through Kamailio
+            log.warning("call refused", call_id=call.call_id, error=str(error))
+            call.reject(403)
             return
         if len(self.active) >= self._limits.max_calls:
-            call.reject(503, "This bridge is full", RETRY_AFTER)
+            call.reject(503, RETRY_AFTER)
             return
         key = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(6)}"
         self.active.add(key)
         with structlog.contextvars.bound_contextvars(call_id=call.call_id, spool_key=key):
             try:
                 await self._receive(call, facts, key)
-            except OSError as error:
-                log.exception("a call could not be spooled")
-                call.reject(503, f"No storage: {error.strerror}", RETRY_AFTER)
+            except OSError:
+                log.exception("spool write failed")
+                _refuse_for_now(call)
             except EngineError as error:
-                log.warning("refused a call", error=str(error))
-                call.reject(503, "No media", RETRY_AFTER)
+                log.warning("call refused", error=str(error))
+                _refuse_for_now(call)
             except Exception:
-                log.exception("an inbound call failed")
+                log.exception("inbound call failed")
             finally:
                 self.active.discard(key)
                 self._on_over(key)
                 call.hang_up()
                 call.observe(None)
 
-    async def _receive(self, call: Call, facts: CallFacts, key: str) -> None:
+    async def _receive(self, call: IncomingCall, facts: CallFacts, key: str) -> None:
         try:
             entry = await asyncio.to_thread(self._spool.create, key, facts)
         except SpoolFull as full:
-            message = "refusing calls: the spool's disk is nearly full"
-            log.error(message, error=str(full))  # noqa: TRY400 - the reason is all there is
-            call.reject(503, "No storage", RETRY_AFTER)
+            log.error("spool full", error=str(full))  # noqa: TRY400 - there is no traceback to show
+            _refuse_for_now(call)
             return
-        known = await self._find(facts.virtual_fax)
+        virtual_fax = await self._find(facts.virtual_fax)
         try:
             session = await self._engine.open(
                 SessionOptions(
                     file=entry.tiff,
                     sending=False,
                     calling=False,
-                    station_id=(known.station_id if known else "") or facts.local_number,
-                    ecm=known.ecm if known else True,
-                    max_bit_rate=known.max_bit_rate if known else 14400,
+                    station_id=(virtual_fax.station_id if virtual_fax else "")
+                    or facts.local_number,
+                    ecm=virtual_fax.ecm if virtual_fax else True,
+                    max_bit_rate=virtual_fax.max_bit_rate if virtual_fax else 14400,
                     max_seconds=self._limits.max_call_seconds,
                     silence_seconds=SILENCE_SECONDS,
                     max_pages=self._limits.max_pages,
@@ -157,7 +169,7 @@ class Receiver:
             fax_call = FaxCall(session, local)
             call.handler = fax_call
             call.observe(fax_call.on_message)
-            audio_fax = known.audio_fax if known else AudioFax.AFTER_T38_REFUSED
+            audio_fax = virtual_fax.audio_fax if virtual_fax else AudioFax.AFTER_T38_REFUSED
             outcome = await self._converse(call, fax_call, session, entry, audio_fax)
             if outcome is None:
                 await asyncio.to_thread(entry.remove)  # refused before it was answered
@@ -169,13 +181,13 @@ class Receiver:
 
     async def _converse(
         self,
-        call: Call,
+        call: IncomingCall,
         fax_call: FaxCall,
         session: Session,
         entry: SpoolEntry,
         audio_fax: AudioFax,
     ) -> Outcome | None:
-        """Answer and receive; None when the call was refused."""
+        """Answer the call and receive its pages; None when the call was refused."""
         if call.peer_sdp:
             sdp = fax_call.take_offer(call.peer_sdp)
             if sdp is None:
@@ -189,9 +201,9 @@ class Receiver:
             nonlocal complete
             try:
                 await asyncio.to_thread(entry.commit_page, event)
-            except Exception as error:  # whatever it was: no MCF without a durable page
-                log.exception("a page is not durable, so it is not confirmed", page=event.page)
-                fax_call.trace.append(f"! page {event.page} was not stored: {error}")
+            except Exception as error:  # of any kind: no MCF without a durable page
+                log.exception("page commit failed", page=event.page)
+                fax_call.trace.append(f"! page {event.page} commit failed: {error}")
                 session.page_verdict(durable=False)
                 return
             complete = event.last and not fax_call.ended.is_set()
@@ -200,7 +212,7 @@ class Receiver:
         events = asyncio.create_task(fax_call.run(on_page))
         try:
             call.accept(sdp)
-            fax_call.begin()  # early packets are welcome before the ACK
+            fax_call.begin()  # the peer may send packets before its ACK
             failure: CallFailed | None = None
             try:
                 await call.acknowledged()
@@ -212,7 +224,7 @@ class Receiver:
                     await fax_call.switch_to_t38(call)
             except CallFailed as error:
                 failure = error
-                if not await fax_call.wait_for_t38(call, LINGER_SECONDS) and (
+                if not await fax_call.wait_for_t38(call, CALLER_SWITCHES_WITHIN) and (
                     audio_fax is AudioFax.NEVER
                     or not await fax_call.fall_back_to_audio(call, error)
                 ):

@@ -10,16 +10,16 @@ import structlog
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import AudioFax, Engine, Heard, Outcome, PageDone, SessionOptions
-from spandsp_bridge.sip.call import Call
-from spandsp_bridge.sip.message import NameAddr, Uri
+from spandsp_bridge.sip.address import NameAddr, Uri
+from spandsp_bridge.sip.uac import OutgoingCall
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia
 from spandsp_bridge.t38.outcome import judge, judge_person, judge_sip
 
 log = structlog.get_logger(__name__)
 
-#: The called machine switches to T.38 once it heard us, some only after seconds of tones;
-#: after this long we ask ourselves.
+#: Seconds for the called side to re-INVITE to T.38, which it does after it detected our CNG, some
+#: only after seconds of tones; then we send a re-INVITE.
 PEER_SWITCHES_WITHIN = 6.0
 
 
@@ -42,14 +42,14 @@ class SendJob:
     audio_fax: AudioFax = AudioFax.AFTER_T38_REFUSED
     already: int = 0  #: pages that earlier attempts had confirmed
     start_page: int = 0  #: of the file, from 0
-    lead: int = 0  #: pages at the front of the file that are not the fax's: a continuation cover
+    lead: int = 0  #: pages before those of the fax in the file: a continuation cover
     max_datagram: int | None = None  #: largest UDPTL packet, whatever the far end's SDP says
-    avoid_carriers: tuple[int, ...] = ()  #: tried last
+    avoid_carriers: tuple[int, ...] = ()  #: ids of carriers to try last
 
 
 @dataclass(slots=True)
 class SendResult:
-    """How an attempt ended, and which way it went."""
+    """How an attempt ended, and the route that Kamailio chose (see `parse_route`)."""
 
     outcome: Outcome
     call_id: str
@@ -57,7 +57,7 @@ class SendResult:
 
 
 def parse_route(value: str | None) -> dict[str, str] | None:
-    """Return Kamailio's X-Vfax-Route as a dictionary, or None."""
+    """Return Kamailio's X-Vfax-Route (`route=1;carrier=2;server=3;uri=...`) as a dictionary."""
     if not value:
         return None
     known, _, uri = value.partition("uri=")  # the URI is last, and may hold semicolons
@@ -66,7 +66,7 @@ def parse_route(value: str | None) -> dict[str, str] | None:
 
 
 def _headers(job: SendJob) -> dict[str, str]:
-    """Return what Kamailio is told of a call, and nobody else."""
+    """Return the header fields for Kamailio, which removes them from what it sends on."""
     headers = {
         "X-Vfax-Company": str(job.company_id),
         "X-Vfax-Fax": str(job.fax_id),
@@ -91,7 +91,10 @@ class Sender:
     async def send(
         self, job: SendJob, on_page: Callable[[PageDone], Awaitable[None]]
     ) -> SendResult:
-        """Call, and send the document; `on_page` is awaited for each confirmed page."""
+        """Place the call and send the document; `on_page` is awaited for each confirmed page.
+
+        Does not raise for a call that fails: the result holds the outcome.
+        """
         try:
             session = await self._engine.open(
                 SessionOptions(
@@ -109,7 +112,7 @@ class Sender:
             )
         except EngineError as error:
             return SendResult(Outcome(False, "engine_failed", str(error)), "", None)
-        call: Call | None = None
+        call: OutgoingCall | None = None
         try:
             local = LocalMedia(
                 self._media_address, session.audio_port, session.t38_port, job.max_bit_rate
@@ -136,7 +139,7 @@ class Sender:
 
     async def _converse(
         self,
-        call: Call,
+        call: OutgoingCall,
         fax_call: FaxCall,
         job: SendJob,
         on_page: Callable[[PageDone], Awaitable[None]],
@@ -173,8 +176,13 @@ class Sender:
         return outcome
 
     @staticmethod
-    async def _agree_on_media(call: Call, fax_call: FaxCall, job: SendJob) -> CallFailed | None:
-        """The call was answered with audio: find what carries the fax; return what refused T.38."""
+    async def _agree_on_media(
+        call: OutgoingCall, fax_call: FaxCall, job: SendJob
+    ) -> CallFailed | None:
+        """Agree on T.38, or on fax over audio, in a call that was answered with audio.
+
+        Return what refused T.38, or None.
+        """
         if job.audio_fax is AudioFax.FIRST and fax_call.begin_audio():
             return None
         if await fax_call.wait_for_t38(call, PEER_SWITCHES_WITHIN):

@@ -21,7 +21,7 @@ from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
 from spandsp_bridge.store.attempts import ReceivedPage
 
 PAGES = "pages.tif"
-FIRST_PAGE = f"{PAGES}.pgm"  #: in grey, small; not proved by the journal, and not needed
+FIRST_PAGE = f"{PAGES}.pgm"  #: the first page, small, in grey; optional, and not in the journal
 JOURNAL = "journal"
 
 
@@ -34,12 +34,12 @@ def _fsync(path: Path) -> None:
 
 
 class SpoolFull(VfaxError):
-    """There is no room for another call."""
+    """The disk of the spool has no room for another call."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of an inbound call when it is answered."""
+    """An inbound call, as known when it is answered. Numbers are as Kamailio sends them."""
 
     virtual_fax: int
     local_number: str
@@ -50,18 +50,18 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class SpooledFax:
-    """A call in the spool that is over: how it ended, and its confirmed pages."""
+    """A finished call in the spool: its outcome, and its confirmed pages."""
 
     key: str
     facts: CallFacts
     pages: list[ReceivedPage]
-    outcome: Outcome | None  #: None: the process died in mid-call
+    outcome: Outcome | None  #: None: the process died during the call
     tiff: bytes
     first_page: bytes = b""  #: a PGM, or nothing
 
 
 def received_page(event: PageDone, width: int, length: int) -> ReceivedPage:
-    """Return what is kept of a page that was confirmed."""
+    """Return the record of a confirmed page. `width` and `length` are in pixels."""
     return ReceivedPage(
         event.page,
         width,
@@ -80,7 +80,7 @@ def _stats(fields: dict[str, Any]) -> SessionStats:
 
 
 class SpoolEntry:
-    """One call in the spool. All functions block: run them in a thread."""
+    """One call in the spool. All functions block: they run in threads."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -111,13 +111,14 @@ class SpoolEntry:
         return received
 
     def finish(self, outcome: Outcome) -> None:
-        """Write how the call ended. Closing rewrote the TIFF's directories: sync again."""
+        """Write how the call ended; the engine has closed the TIFF."""
+        # Closing rewrote the directories of the TIFF: sync it again.
         if self.tiff.exists():
             _fsync(self.tiff)
         self._append({"end": asdict(outcome)})
 
     def read(self) -> SpooledFax | None:
-        """Return what the journal proves, or None when it proves nothing."""
+        """Return what the journal has, or None for a call without a record of it."""
         try:
             lines = (self.folder / JOURNAL).read_text().splitlines()
         except FileNotFoundError:
@@ -129,7 +130,7 @@ class SpoolEntry:
             try:
                 record = json.loads(line)
             except ValueError:
-                continue  # the line that a crash cut short
+                continue  # a line that a crash cut short
             if "call" in record:
                 facts = CallFacts(**record["call"])
             elif "page" in record:
@@ -145,12 +146,12 @@ class SpoolEntry:
         return SpooledFax(self.key, facts, pages, outcome, tiff, first_page)
 
     def remove(self) -> None:
-        """Delete the call: it is in PostgreSQL, or there was nothing in it."""
+        """Delete the call: it is in PostgreSQL, or has nothing to keep."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Spool:
-    """All calls of one node. `minimum_free` bytes have to be free to take a call."""
+    """All calls of one node. A new one needs `minimum_free` free bytes on the disk."""
 
     def __init__(self, folder: Path, minimum_free: int = 256 * 2**20) -> None:
         self._folder = folder
@@ -158,7 +159,7 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
 
     def create(self, key: str, facts: CallFacts) -> SpoolEntry:
-        """Make the folder of a call, durably. Raises SpoolFull and OSError."""
+        """Create the folder of a call, durably. Raises SpoolFull and OSError."""
         if shutil.disk_usage(self._folder).free < self._minimum_free:
             raise SpoolFull(f"less than {self._minimum_free >> 20} MiB are free")
         folder = self._folder / key

@@ -1,4 +1,4 @@
-"""The task that empties the spool into PostgreSQL; a page stays until it is stored."""
+"""The task that moves finished calls from the spool to PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from spandsp_bridge.store.virtual_faxes import VirtualFax
 
 log = structlog.get_logger(__name__)
 
-RETRY_SECONDS = 5.0  #: between looks at the whole spool
+SCAN_SECONDS = 5.0  #: between scans of the whole spool
 
 LOST = Outcome(
     ok=False,
@@ -28,8 +28,11 @@ LOST = Outcome(
 )
 
 
-class SpoolDrain:
-    """Stores calls that are over. Runs until cancelled; the database may be away for hours."""
+class SpoolUploader:
+    """Stores finished calls of one node; they stay in the spool until PostgreSQL has them.
+
+    `find` returns a virtual fax by its id, `active` the spool keys of calls in progress.
+    """
 
     def __init__(
         self,
@@ -45,28 +48,31 @@ class SpoolDrain:
         self._node = node
         self._find = find
         self._active = active
-        self._over: list[str] = []
+        self._finished: list[str] = []
         self._wake = asyncio.Event()
 
     def take(self, key: str) -> None:
-        """Store a call now: it is over."""
-        self._over.append(key)
+        """Store a finished call now, and not at the next scan."""
+        self._finished.append(key)
         self._wake.set()
 
     async def run(self) -> None:
-        """Store each call as it ends, for ever; now and then whatever else is in the spool."""
+        """Store each call as it ends, and scan the spool every SCAN_SECONDS. Run until cancelled.
+
+        A scan finds what a failed upload or a crash left behind.
+        """
         clock = asyncio.get_running_loop().time
-        whole_at = clock()
+        scan_at = clock()
         while True:
             self._wake.clear()
-            over, self._over = self._over, []
-            if clock() >= whole_at:
+            finished, self._finished = self._finished, []
+            if clock() >= scan_at:
                 await self._store_all(await asyncio.to_thread(lambda: list(self._spool.entries())))
-                whole_at = clock() + RETRY_SECONDS
+                scan_at = clock() + SCAN_SECONDS
             else:
-                await self._store_all(self._spool.entry(key) for key in over)
+                await self._store_all(self._spool.entry(key) for key in finished)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.0, whole_at - clock()))
+                await asyncio.wait_for(self._wake.wait(), max(0.0, scan_at - clock()))
 
     async def _store_all(self, entries: Iterable[SpoolEntry]) -> None:
         for entry in entries:
@@ -75,10 +81,10 @@ class SpoolDrain:
             try:
                 await self._store_entry(entry)
             except (DatabaseError, OSError) as error:
-                log.warning("the spool waits for PostgreSQL", key=entry.key, error=str(error)[:200])
+                log.warning("spool upload deferred", key=entry.key, error=str(error)[:200])
                 return
             except Exception:
-                log.exception("a call stays in the spool: it could not be stored", key=entry.key)
+                log.exception("spool upload failed", key=entry.key)
 
     async def _store_entry(self, entry: SpoolEntry) -> None:
         read = await asyncio.to_thread(_read, entry)
@@ -88,7 +94,7 @@ class SpoolDrain:
         number = spooled.facts.virtual_fax
         virtual_fax = await self._find(number) or await self._store.virtual_fax(number)
         if virtual_fax is None:
-            log.error("a call stays in the spool: its virtual fax is gone", key=entry.key)
+            log.error("spool upload failed: unknown virtual fax", key=entry.key, virtual_fax=number)
             return
         fax_id = await self._store.store_received(
             spool_key=spooled.key,
@@ -105,15 +111,15 @@ class SpoolDrain:
             received_at=datetime.fromtimestamp(spooled.facts.received_at, UTC),
         )
         await asyncio.to_thread(entry.remove)
-        log.info("stored a received fax", fax_id=fax_id, pages=len(spooled.pages))
+        log.info("received fax stored", fax_id=fax_id, pages=len(spooled.pages))
 
 
 def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] | None:
-    """Return a call with its outcome and documents; remove one that has nothing in it."""
+    """Return a call with its outcome and documents; remove one whose journal is empty."""
     spooled = entry.read()
     if spooled is None:
         if entry.folder.exists():
-            log.warning("removing an empty call from the spool", key=entry.key)
+            log.warning("empty spool entry removed", key=entry.key)
             entry.remove()
         return None
     outcome = spooled.outcome or LOST
@@ -121,7 +127,7 @@ def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] 
 
 
 def _thumbnail(first_page: bytes, tiff: bytes) -> bytes:
-    """Return the first page as a small PNG; the TIFF has it for certain, and costs more."""
+    """Return the first page as a small PNG: of the engine's picture, or else of the TIFF."""
     with contextlib.suppress(TiffError):
         return thumbnail_of_grey(first_page)
     return thumbnail(tiff)
@@ -144,5 +150,5 @@ def _documents(spooled: SpooledFax, outcome: Outcome) -> tuple[bytes, bytes, byt
         )
         return tiff, pdf, _thumbnail(spooled.first_page, tiff)
     except TiffError:
-        log.exception("no PDF could be made; the TIFF is kept", key=spooled.key)
+        log.exception("PDF conversion failed, TIFF kept", key=spooled.key)
         return tiff, b"", b""

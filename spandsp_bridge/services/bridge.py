@@ -4,7 +4,7 @@ import asyncio
 
 from spandsp_bridge.calls.receive import Limits, Receiver
 from spandsp_bridge.calls.spool import Spool
-from spandsp_bridge.calls.spool_uploader import SpoolDrain
+from spandsp_bridge.calls.spool_uploader import SpoolUploader
 from spandsp_bridge.calls.virtual_fax_cache import VirtualFaxCache
 from spandsp_bridge.services.node import Node, Tasks
 from spandsp_bridge.store.shared import SharedCounts
@@ -21,7 +21,7 @@ class Bridge:
         self._node = node
         spool = Spool(settings.spool)
         find = VirtualFaxCache(node.store).find
-        self._uploader = SpoolDrain(
+        self._uploader = SpoolUploader(
             spool, node.store, settings.node, find=find, active=lambda: self.receiver.active
         )
         self.receiver = Receiver(

@@ -1,1 +1,1 @@
-"""Our SIP user agent: message, transaction, dialog, user agent, transport."""
+"""A SIP user agent (RFC 3261): message, transaction, dialog, call, user agent, transport."""

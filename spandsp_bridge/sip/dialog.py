@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from spandsp_bridge.sip.message import Headers, NameAddr, Request, Response, SipParseError, Uri
+from spandsp_bridge.sip.address import NameAddr, Uri
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.message import Headers, Request, Response
 
 
 @dataclass(slots=True)
 class Dialog:
-    """One dialog. Made by `from_response` (we called) or `from_request` (we were called)."""
+    """One dialog, created by `from_response` (UAC) or `from_request` (UAS)."""
 
     call_id: str
     local: NameAddr
@@ -19,9 +21,9 @@ class Dialog:
 
     @classmethod
     def from_response(cls, request: Request, response: Response) -> "Dialog":
-        """Make the caller's dialog from a response with a tag (§12.1.2).
+        """Create the UAC's dialog from a response with a tag (§12.1.2).
 
-        Raises SipParseError when there is no Contact that is a SIP URI.
+        Raises SipParseError without a Contact that is a SIP URI.
         """
         target = response.contact
         if target is None:
@@ -37,9 +39,9 @@ class Dialog:
 
     @classmethod
     def from_request(cls, request: Request, local_tag: str) -> "Dialog":
-        """Make the called side's dialog from an INVITE (§12.1.1).
+        """Create the UAS's dialog from an INVITE (§12.1.1).
 
-        Raises SipParseError when there is no Contact that is a SIP URI.
+        Raises SipParseError without a Contact that is a SIP URI.
         """
         target = request.contact
         if target is None:
@@ -55,13 +57,13 @@ class Dialog:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a request inside this dialog is matched by: Call-ID, our tag, their tag."""
+        """What requests inside this dialog are matched by: Call-ID, local tag, remote tag (§12)."""
         return self.call_id, self.local.tag, self.remote.tag
 
     def request(self, method: str, cseq: int | None = None) -> Request:
         """Build a request inside the dialog, without its Via (§12.2.1.1).
 
-        An ACK takes the CSeq number of its INVITE; others count on.
+        `cseq` is given for an ACK alone: the number of its INVITE.
         """
         if cseq is None:
             self.local_cseq += 1
@@ -77,13 +79,13 @@ class Dialog:
         return Request(headers, method=method, uri=str(self.remote_target))
 
     def next_hop(self) -> Uri:
-        """Return where its requests go first: the first route, else the remote target."""
+        """Return where requests go first: the first route, else the remote target (§12.2.1.1)."""
         if self.route_set:
             return NameAddr.parse(self.route_set[0]).uri
         return self.remote_target
 
     def in_order(self, request: Request) -> bool:
-        """Check and remember the peer's CSeq (§12.2.2); False for one out of order."""
+        """Check and store the peer's CSeq (§12.2.2); False for one out of order."""
         number = request.cseq[0]
         if number <= self.remote_cseq:
             return False

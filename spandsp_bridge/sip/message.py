@@ -6,9 +6,11 @@ tags), lenient elsewhere. No I/O. Text that is not UTF-8 survives a round trip.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from spandsp_bridge.errors import MalformedError
+from spandsp_bridge.sip.address import NameAddr, Uri, Via, split
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.status import phrase
 
 MAX_MESSAGE = 65535
 MAX_HEADERS = 200
@@ -30,184 +32,9 @@ COMPACT = {
 CANONICAL = {"call-id": "Call-ID", "cseq": "CSeq", "www-authenticate": "WWW-Authenticate"}
 LISTED = {"via", "contact", "route", "record-route", "supported", "require", "allow"}
 
-REASONS = {
-    100: "Trying",
-    180: "Ringing",
-    200: "OK",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    415: "Unsupported Media Type",
-    422: "Session Interval Too Small",
-    420: "Bad Extension",
-    480: "Temporarily Unavailable",
-    481: "Call/Transaction Does Not Exist",
-    482: "Loop Detected",
-    486: "Busy Here",
-    487: "Request Terminated",
-    488: "Not Acceptable Here",
-    491: "Request Pending",
-    500: "Server Internal Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-    603: "Decline",
-}
-
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+\Z")
 _START_REQUEST = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+) (\S+) SIP/2\.0\Z")
 _START_RESPONSE = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?\Z")
-_HOSTPORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?\Z")
-
-
-class SipParseError(MalformedError):
-    """The bytes are no SIP message that we can answer."""
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """Split at a separator outside quotes and angle brackets."""
-    parts, start, quoted, angle, i = [], 0, False, False, 0
-    while i < len(text):
-        c = text[i]
-        if quoted:
-            if c == "\\":
-                i += 1
-            elif c == '"':
-                quoted = False
-        elif c == '"':
-            quoted = True
-        elif c == "<":
-            angle = True
-        elif c == ">":
-            angle = False
-        elif c == separator and not angle:
-            parts.append(text[start:i].strip())
-            start = i + 1
-        i += 1
-    parts.append(text[start:].strip())
-    return parts
-
-
-def _params(parts: list[str]) -> dict[str, str | None]:
-    params: dict[str, str | None] = {}
-    for part in parts:
-        if not part:
-            continue
-        name, equals, value = part.partition("=")
-        params[name.strip().lower()] = value.strip().strip('"') if equals else None
-    return params
-
-
-def _format_params(params: dict[str, str | None]) -> str:
-    return "".join(f";{n}" if v is None else f";{n}={v}" for n, v in params.items())
-
-
-def _hostport(text: str) -> tuple[str, int | None]:
-    match = _HOSTPORT.match(text)
-    if match is None:
-        raise SipParseError(f"no host in {text[:80]!r}")
-    port = int(match[2]) if match[2] else None
-    if port is not None and not 0 < port < 65536:
-        raise SipParseError(f"port {port} is out of range")
-    return match[1], port
-
-
-@dataclass(frozen=True, slots=True)
-class Uri:
-    """A SIP or SIPS URI (RFC 3261 §19.1); other schemes are refused."""
-
-    user: str
-    host: str
-    port: int | None = None
-    params: dict[str, str | None] = field(default_factory=dict)
-    scheme: str = "sip"
-    headers: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> "Uri":
-        """Return the URI in `text`. Raises SipParseError."""
-        scheme, colon, rest = text.strip().partition(":")
-        scheme = scheme.lower()
-        if not colon or scheme not in ("sip", "sips"):
-            raise SipParseError(f"{text[:80]!r} is no SIP URI")
-        rest, _, headers = rest.partition("?")
-        user, at, rest = rest.rpartition("@")
-        if at and not user:
-            raise SipParseError(f"an empty user in {text[:80]!r}")
-        hostport, *params = rest.split(";")
-        host, port = _hostport(hostport)
-        return cls(user, host, port, _params(params), scheme, headers)
-
-    def __str__(self) -> str:
-        user = f"{self.user}@" if self.user else ""
-        port = f":{self.port}" if self.port else ""
-        headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{self.host}{port}{_format_params(self.params)}{headers}"
-
-
-@dataclass(frozen=True, slots=True)
-class NameAddr:
-    """The value of From, To, Contact, Route and Record-Route (RFC 3261 §20.10)."""
-
-    uri: Uri
-    params: dict[str, str | None] = field(default_factory=dict)
-    display: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> "NameAddr":
-        """Return the name-addr or addr-spec in `text`. Raises SipParseError."""
-        parts = _split(text, ";")
-        head = parts[0]
-        if "<" in head:
-            display, _, rest = head.partition("<")
-            uri, close, _ = rest.partition(">")
-            if not close:
-                raise SipParseError(f"no closing bracket in {text[:80]!r}")
-            return cls(Uri.parse(uri), _params(parts[1:]), display.strip().strip('"'))
-        return cls(Uri.parse(head), _params(parts[1:]))  # addr-spec: parameters are the header's
-
-    @property
-    def tag(self) -> str:
-        """The tag, or an empty string."""
-        return self.params.get("tag") or ""
-
-    def with_tag(self, tag: str) -> "NameAddr":
-        """Return the same address with this tag."""
-        return NameAddr(self.uri, {**self.params, "tag": tag}, self.display)
-
-    def __str__(self) -> str:
-        display = f'"{self.display}" ' if self.display else ""
-        return f"{display}<{self.uri}>{_format_params(self.params)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Via:
-    """One Via value (RFC 3261 §20.42, RFC 3581)."""
-
-    transport: str
-    host: str
-    port: int | None
-    params: dict[str, str | None]
-
-    @classmethod
-    def parse(cls, text: str) -> "Via":
-        """Return the Via in `text`. Raises SipParseError."""
-        head, *params = _split(text, ";")
-        match = re.match(r"SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9-]+)\s+(\S+)\Z", head)
-        if match is None:
-            raise SipParseError(f"bad Via {text[:80]!r}")
-        host, port = _hostport(match[2])
-        return cls(match[1].upper(), host, port, _params(params))
-
-    @property
-    def branch(self) -> str:
-        """The branch, or an empty string."""
-        return self.params.get("branch") or ""
-
-    def __str__(self) -> str:
-        port = f":{self.port}" if self.port else ""
-        return f"SIP/2.0/{self.transport} {self.host}{port}{_format_params(self.params)}"
 
 
 class Headers:
@@ -229,12 +56,12 @@ class Headers:
         return next((value for n, value in self._fields if n == key), None)
 
     def all(self, name: str) -> list[str]:
-        """Return every value; comma-separated ones are taken apart where a list is meant."""
+        """Return every value; those of list fields are split at commas (RFC 3261 §7.3.1)."""
         key = self._key(name)
         values = [value for n, value in self._fields if n == key]
         if key not in LISTED:
             return values
-        return [part for value in values for part in _split(value, ",") if part]
+        return [part for value in values for part in split(value, ",") if part]
 
     def add(self, name: str, value: object) -> None:
         """Append a field."""
@@ -303,7 +130,7 @@ class Message:
 
     @property
     def contact(self) -> Uri | None:
-        """The first Contact's URI, or None. Raises SipParseError for one that is no SIP URI."""
+        """The first Contact's URI, or None. Raises SipParseError for another scheme."""
         values = self.headers.all("contact")
         return NameAddr.parse(values[0]).uri if values else None
 
@@ -335,7 +162,7 @@ class Request(Message):
         if status < 300 and status != 100:
             for value in self.headers.all("record-route"):
                 headers.add("record-route", value)
-        return Response(headers, status=status, reason=reason or REASONS.get(status, "Unknown"))
+        return Response(headers, status=status, reason=reason or phrase(status))
 
 
 @dataclass(slots=True)
@@ -361,18 +188,18 @@ def _unfold(head: str) -> list[str]:
 
 
 def parse(data: bytes, source: tuple[str, int] = ("", 0)) -> Request | Response:
-    """Return the message in one datagram. Raises SipParseError.
+    """Return the message in one datagram, which came from `source`. Raises SipParseError.
 
-    Checked here: the start line, and that Via, From, To, Call-ID and CSeq stand and
+    Checked here: the start line, and that Via, From, To, Call-ID and CSeq are there and
     parse, because without them no answer can be sent (RFC 3261 §8.2.6.2).
     """
     if len(data) > MAX_MESSAGE:
         raise SipParseError("message too long")
     head, blank, body = data.lstrip(b"\r\n").partition(b"\r\n\r\n")
     if not blank:
-        raise SipParseError("no end of the header")
+        raise SipParseError("no empty line after the header fields")
     if b"\0" in head:
-        raise SipParseError("a NUL octet in the header")
+        raise SipParseError("NUL octet in the header fields")
     lines = _unfold(head.decode("utf-8", "surrogateescape"))
     if len(lines) > MAX_HEADERS:
         raise SipParseError("too many header fields")

@@ -1,24 +1,26 @@
-"""Session timers (RFC 4028): what was agreed on, and who refreshes.
+"""Session timers (RFC 4028): what two ends agree on, and what one end does about it.
 
-Calling, we say that we know timers and leave it to the called side to want one. Called, we
-take what the caller asks for, and let it refresh where it can.
+As UAC we declare support and leave it to the called side to ask for a timer. As UAS we take
+the interval that the caller asks for, and let the caller refresh where it can.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from spandsp_bridge.sip.message import Headers
+from spandsp_bridge.sip.timers import Timer, Timers
 
 MIN_SE = 90  #: seconds, the least that RFC 4028 §4 allows
-MAX_SE = 7 * 86400
+MAX_SE = 7 * 86400  #: seconds; a longer interval is shortened to this
 
 
 class TooSmallError(ValueError):
-    """The interval asked for is below MIN_SE: 422."""
+    """The requested interval is below MIN_SE: 422 (§6)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTimer:
-    """A session's interval in seconds, and whether the refreshes are ours."""
+    """An agreed interval in seconds, and whether we are its refresher."""
 
     interval: int
     we_refresh: bool
@@ -29,8 +31,8 @@ class SessionTimer:
         return self.interval / 2
 
     @property
-    def given_up(self) -> float:
-        """Seconds without a refresh after which the session is over (§10)."""
+    def expiry(self) -> float:
+        """Seconds without a refresh after which the session is ended (§10)."""
         return self.interval - min(32.0, self.interval / 3)
 
 
@@ -51,18 +53,17 @@ def _supports_timer(headers: Headers) -> bool:
 
 
 def answer(headers: Headers) -> tuple[SessionTimer, dict[str, str]] | None:
-    """Agree to what a request asks for: the timer, and the header fields of our 2xx (§9).
+    """Return the timer that a request asks for, and the header fields of our 2xx (§9).
 
-    None when it asks for none. Raises TooSmallError.
+    None without a usable Session-Expires. Raises TooSmallError.
     """
-    asked = _session_expires(headers)
-    if asked is None:
+    requested = _session_expires(headers)
+    if requested is None:
         return None
-    interval, refresher = asked
+    interval, refresher = requested
     if interval < MIN_SE:
         raise TooSmallError
-    they_can = _supports_timer(headers)
-    we_refresh = refresher == "uas" or not they_can
+    we_refresh = refresher == "uas" or not _supports_timer(headers)
     fields = {"Session-Expires": f"{interval};refresher={'uas' if we_refresh else 'uac'}"}
     if not we_refresh:
         fields["Require"] = "timer"
@@ -70,11 +71,11 @@ def answer(headers: Headers) -> tuple[SessionTimer, dict[str, str]] | None:
 
 
 def accepted(headers: Headers) -> SessionTimer | None:
-    """Return what a 2xx to a request of ours sets up (§7.2); None: no timer."""
-    told = _session_expires(headers)
-    if told is None:
+    """Return the timer that a 2xx to our request sets up (§7.2), or None."""
+    granted = _session_expires(headers)
+    if granted is None:
         return None
-    interval, refresher = told
+    interval, refresher = granted
     return SessionTimer(max(interval, MIN_SE), refresher != "uas")
 
 
@@ -85,3 +86,45 @@ def request_fields(timer: SessionTimer | None) -> dict[str, str]:
         refresher = "uac" if timer.we_refresh else "uas"
         fields["Session-Expires"] = f"{timer.interval};refresher={refresher}"
     return fields
+
+
+class SessionRefresher:
+    """Runs the session timer of one call (§10).
+
+    Calls `refresh` when a refresh of ours is due, and `expire` when the session has to be ended:
+    the peer's refresh did not come, or ours got no answer.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        refresh: Callable[[SessionTimer], None],
+        expire: Callable[[], None],
+    ) -> None:
+        self.agreed: SessionTimer | None = None
+        self._timers = timers
+        self._refresh = refresh
+        self._expire = expire
+        self._next: Timer | None = None
+
+    def restart(self, agreed: SessionTimer | None) -> None:
+        """Start the interval anew, as a refresh does; None: there is no timer any more."""
+        self.stop()
+        self.agreed = agreed
+        if agreed is None:
+            return
+        if agreed.we_refresh:
+            self._next = self._timers.call_later(agreed.due, lambda: self._send(agreed))
+        else:
+            self._next = self._timers.call_later(agreed.expiry, self._expire)
+
+    def stop(self) -> None:
+        """Stop the timer: the call ended."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _send(self, agreed: SessionTimer) -> None:
+        # Without an answer the session ends before the peer's own interval does.
+        self._next = self._timers.call_later(agreed.interval / 3, self._expire)
+        self._refresh(agreed)

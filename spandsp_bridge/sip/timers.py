@@ -23,7 +23,7 @@ class Timer:
         return self._callback is not None
 
     def cancel(self) -> None:
-        """Forget the function and all that it holds."""
+        """Drop the function and all that it references."""
         self._callback = None
 
     def run(self) -> None:
@@ -34,10 +34,10 @@ class Timer:
 
 
 class Timers:
-    """All timers of one user agent, by a clock that is given.
+    """All timers of one user agent, by an injected clock in seconds.
 
-    Whoever owns the loop calls `advance` when `next_deadline` is reached; `rearm`
-    is told the deadline of each timer that was added.
+    The owner of the loop calls `advance` when `next_deadline` is reached; `rearm` is called
+    with the deadline of each timer that is added.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Timers:
             queue.popleft().run()
 
     def _first(self) -> deque[Timer] | None:
-        """Return the queue whose first timer is due first; forget those that were cancelled."""
+        """Return the queue whose first timer is due first; remove cancelled timers."""
         first: deque[Timer] | None = None
         empty = []
         for delay, queue in self._queues.items():

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
-from spandsp_bridge.sip.message import MAGIC_COOKIE, Request, Response, SipParseError
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.message import MAGIC_COOKIE, Headers, Request, Response
 from spandsp_bridge.sip.timers import Timer, Timers
 
 T1 = 0.5  # RFC 3261 §17.1.1.1: the round-trip estimate
@@ -31,13 +32,13 @@ class State(Enum):
 
 
 class TransactionUser(Protocol):
-    """What the layer above is told."""
+    """What the transaction layer reports to the layer above."""
 
     def on_request(self, transaction: "ServerTransaction", request: Request) -> None:
         """A new request came; answer by `transaction.respond`."""
 
     def on_ack(self, request: Request) -> None:
-        """An ACK that belongs to no transaction: it acknowledges a 2xx."""
+        """An ACK without a transaction came: it acknowledges a 2xx (§13.2.2.4)."""
 
     def on_cancel(self, transaction: "ServerTransaction") -> None:
         """The INVITE of this transaction was cancelled; the CANCEL is answered already."""
@@ -150,15 +151,15 @@ class ClientTransaction:
 
     def _ack_for(self, response: Response) -> Request:
         """Build the ACK to a 3xx to 6xx (§17.1.1.3)."""
-        from_request = self.request
-        ack = Request(type(from_request.headers)(), method="ACK", uri=from_request.uri)
-        ack.headers.add("via", from_request.via)
-        ack.headers.add("from", from_request.headers.get("from"))
+        request = self.request
+        ack = Request(Headers(), method="ACK", uri=request.uri)
+        ack.headers.add("via", request.via)
+        ack.headers.add("from", request.headers.get("from"))
         ack.headers.add("to", response.headers.get("to"))
-        ack.headers.add("call-id", from_request.call_id)
-        ack.headers.add("cseq", f"{from_request.cseq[0]} ACK")
+        ack.headers.add("call-id", request.call_id)
+        ack.headers.add("cseq", f"{request.cseq[0]} ACK")
         ack.headers.add("max-forwards", 70)
-        for route in from_request.headers.all("route"):
+        for route in request.headers.all("route"):
             ack.headers.add("route", route)
         return ack
 
@@ -283,11 +284,11 @@ class TransactionLayer:
         return transaction
 
     def forget_client(self, transaction: ClientTransaction) -> None:
-        """Drop a terminated transaction."""
+        """Remove a terminated transaction."""
         self._clients.pop(transaction.key, None)
 
     def forget_server(self, transaction: ServerTransaction) -> None:
-        """Drop a terminated transaction."""
+        """Remove a terminated transaction."""
         self._servers.pop(transaction.key, None)
 
     def receive(self, message: Request | Response) -> None:
@@ -300,7 +301,7 @@ class TransactionLayer:
                 self._user.on_stray_response(message)
             return
         if not message.via.branch.startswith(MAGIC_COOKIE):
-            raise SipParseError("the branch is not one of RFC 3261")
+            raise SipParseError("the branch lacks the magic cookie (RFC 3261 §8.1.1.7)")
         if message.method == "ACK":
             server = self._servers.get(_server_key(message, "INVITE"))
             if server is not None and server.state is not State.ACCEPTED:

@@ -22,7 +22,7 @@ class LoopTimers(Timers):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
-        self._due = 0.0  # uvloop's handles do not always know
+        self._due = 0.0  # uvloop's handles do not always know their time
         super().__init__(self._loop.time, self._arm)
 
     def _arm(self, deadline: float) -> None:
@@ -38,23 +38,23 @@ class LoopTimers(Timers):
         try:
             self.advance()
         except Exception:
-            log.exception("a SIP timer failed")
+            log.exception("SIP timer failed")
         if (deadline := self.next_deadline()) is not None:
             self._arm(deadline)
 
 
 class UdpTransport(asyncio.DatagramProtocol):
-    """A bound UDP socket. Datagrams from strangers are dropped without an answer."""
+    """A bound UDP socket. Datagrams from unknown addresses are dropped without an answer."""
 
     def __init__(self, peers: Collection[str] | None) -> None:
-        self._peers = peers  #: addresses that may talk to us; None: anybody
+        self._peers = peers  #: addresses that may send to us; None: any
         self._receive: Callable[[bytes, Address], None] | None = None
         self._transport: asyncio.DatagramTransport | None = None
-        self.strangers = 0
+        self._dropped = 0
 
     @classmethod
     async def bind(cls, local: Address, peers: Collection[str] | None) -> "UdpTransport":
-        """Open the socket. Raises SetupError when the address is taken or not ours."""
+        """Open the socket. Raises SetupError when the address cannot be bound."""
         loop = asyncio.get_running_loop()
         family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -73,32 +73,38 @@ class UdpTransport(asyncio.DatagramProtocol):
 
     @property
     def port(self) -> int:
-        """The port that is bound, where any would do (0)."""
+        """The bound port; of use where port 0 was asked for."""
         assert self._transport is not None
         return int(self._transport.get_extra_info("sockname")[1])
 
     def serve(self, receive: Callable[[bytes, Address], None]) -> None:
-        """Hand datagrams on from now."""
+        """Pass datagrams to `receive` from now on."""
         self._receive = receive
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the asyncio transport."""
-        # uvloop's transport is one in all but its class.
+        # uvloop's transport has the methods, but not the base class.
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        """Hand one datagram on; an error in its handling costs that message alone."""
+        """Pass one datagram on; an error in its handling costs that message alone."""
         if self._peers is not None and addr[0] not in self._peers:
-            self.strangers += 1
+            self._dropped += 1
+            if self._dropped & (self._dropped - 1) == 0:  # 1, 2, 4, 8...: a flood is not logged
+                log.warning(
+                    "SIP datagrams from unknown address dropped",
+                    source=addr[0],
+                    dropped=self._dropped,
+                )
             return
         if self._receive is not None:
             try:
                 self._receive(data, (addr[0], addr[1]))
             except Exception:
-                log.exception("a SIP message was not handled", source=addr[0])
+                log.exception("SIP message handling failed", source=addr[0])
 
     def error_received(self, exc: Exception) -> None:
-        """ICMP errors: the transaction's timer tells the same, later."""
+        """Log an ICMP error; the transaction's timer ends the request (RFC 3261 §17.1.4)."""
         log.debug("ICMP error", error=str(exc))
 
     def send(self, data: bytes, address: Address) -> None:

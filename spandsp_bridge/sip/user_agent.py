@@ -11,21 +11,16 @@ from collections.abc import Callable
 import structlog
 
 from spandsp_bridge.sip import session_timer
+from spandsp_bridge.sip.address import NameAddr, Uri
 from spandsp_bridge.sip.call import Call, CallHandler, new_token
 from spandsp_bridge.sip.dialog import Dialog
-from spandsp_bridge.sip.message import (
-    MAGIC_COOKIE,
-    Headers,
-    NameAddr,
-    Request,
-    Response,
-    SipParseError,
-    Uri,
-    parse,
-)
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.message import MAGIC_COOKIE, Headers, Request, Response, parse
 from spandsp_bridge.sip.observe import Observer, call_id
 from spandsp_bridge.sip.timers import Timers
 from spandsp_bridge.sip.transaction import Address, Send, ServerTransaction, TransactionLayer
+from spandsp_bridge.sip.uac import OutgoingCall
+from spandsp_bridge.sip.uas import IncomingCall
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +39,7 @@ class UserAgent:
         outbound_proxy: Address,
         send: Send,
         timers: Timers,
-        on_call: Callable[[Call], None] | None = None,
+        on_call: Callable[[IncomingCall], None] | None = None,
     ) -> None:
         self.local = local
         self.outbound_proxy = outbound_proxy
@@ -54,24 +49,24 @@ class UserAgent:
         self._raw_send = send
         self._send: Send = self._observed_send
         self.transactions = TransactionLayer(self._send, timers, self)
-        self.draining = False  #: answer OPTIONS with 503: the dispatcher looks elsewhere
+        self.draining = False  #: answer OPTIONS with 503, so that the dispatcher avoids us
         self._on_call = on_call
-        self._invites: dict[ServerTransaction, Call] = {}
+        self._unanswered: dict[ServerTransaction, IncomingCall] = {}  # a CANCEL may come
 
     # ---- towards the network ------------------------------------------
 
     def receive(self, data: bytes, source: Address) -> None:
-        """Take one datagram. Bytes that are no SIP message are dropped."""
+        """Take one datagram. Bytes that are not a SIP message are dropped."""
         if not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 §3.5.1)
-        self._tell(False, data)
+        self._notify_observer(False, data)
         try:
             self.transactions.receive(parse(data, source))
         except SipParseError as error:
-            log.info("dropped bytes that are no SIP message", source=source, error=str(error))
+            log.info("malformed SIP message dropped", source=source, error=str(error))
 
     def observe(self, call_id: str, observer: Observer | None) -> None:
-        """Have every message of a call told from now on; None: no longer."""
+        """Report every message of a call from now on; None: no longer."""
         if observer is None:
             self._observers.pop(call_id, None)
         else:
@@ -79,9 +74,9 @@ class UserAgent:
 
     def _observed_send(self, data: bytes, to: Address) -> None:
         self._raw_send(data, to)
-        self._tell(True, data)
+        self._notify_observer(True, data)
 
-    def _tell(self, outgoing: bool, data: bytes) -> None:
+    def _notify_observer(self, outgoing: bool, data: bytes) -> None:
         if self._observers:
             observer = self._observers.get(call_id(data))
             if observer is not None:
@@ -92,7 +87,7 @@ class UserAgent:
         return f"SIP/2.0/UDP {host}:{self.local[1]};branch={MAGIC_COOKIE}{new_token()};rport"
 
     def _destination(self, hop: Uri) -> Address:
-        """Return a next hop's address; a name that needs DNS goes to the outbound proxy."""
+        """Return a next hop's address; the outbound proxy resolves names."""
         try:
             address = str(ipaddress.ip_address(hop.host.strip("[]")))
         except ValueError:
@@ -104,8 +99,8 @@ class UserAgent:
         host = f"[{self.local[0]}]" if ":" in self.local[0] else self.local[0]
         return f"<sip:{PRODUCT}@{host}:{self.local[1]}>"
 
-    def dress(self, message: Request | Response, sdp: bytes = b"") -> None:
-        """Add the header fields that every message of a dialog carries."""
+    def add_dialog_headers(self, message: Request | Response, sdp: bytes = b"") -> None:
+        """Add the header fields that every message of a dialog carries, and the body."""
         message.headers.set("contact", self.contact())
         message.headers.set("allow", ALLOW)
         message.headers.set("user-agent" if isinstance(message, Request) else "server", PRODUCT)
@@ -121,18 +116,18 @@ class UserAgent:
         on_timeout: Callable[[], None],
     ) -> None:
         """Send a request inside a dialog, in a transaction of its own."""
-        self._stamp(request)
+        self._add_via(request)
         self.transactions.request(
             request, self._destination(dialog.next_hop()), on_response, on_timeout
         )
 
     def send_ack(self, ack: Request, dialog: Dialog) -> None:
-        """Send the ACK to a 2xx; it is no transaction (§13.2.2.4)."""
+        """Send the ACK to a 2xx, which has no transaction (§13.2.2.4)."""
         if ack.headers.get("via") is None:
-            self._stamp(ack)
+            self._add_via(ack)
         self._send(bytes(ack), self._destination(dialog.next_hop()))
 
-    def _stamp(self, request: Request) -> None:
+    def _add_via(self, request: Request) -> None:
         fields = Headers([("via", self._branch())])
         for name, value in request.headers:
             fields.add(name, value)
@@ -145,7 +140,7 @@ class UserAgent:
         reason: str = "",
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Answer a request outside a session change."""
+        """Answer a request without a session description."""
         response = server.request.response(status, reason, to_tag=new_token())
         if status in (200, 405, 501):
             response.headers.add("allow", ALLOW)
@@ -164,9 +159,9 @@ class UserAgent:
         sdp: bytes,
         headers: dict[str, str],
         handler: CallHandler,
-    ) -> Call:
-        """Place a call through the outbound proxy; see `Call.answered`."""
-        call = Call(self, handler)
+    ) -> OutgoingCall:
+        """Place a call through the outbound proxy; see `OutgoingCall.answered`."""
+        call = OutgoingCall(self, handler)
         request = Request(Headers(), method="INVITE", uri=str(to))
         for name, value in {
             "max-forwards": "70",
@@ -178,13 +173,13 @@ class UserAgent:
             **headers,
         }.items():
             request.headers.add(name, value)
-        self.dress(request, sdp)
-        self._stamp(request)
+        self.add_dialog_headers(request, sdp)
+        self._add_via(request)
         call.start(request, self.outbound_proxy)
         return call
 
-    def refuse_fork(self, invite: Request, response: Response) -> None:
-        """End a second fork that answered: ACK, then BYE (§13.2.2.4)."""
+    def end_fork(self, invite: Request, response: Response) -> None:
+        """Send ACK and BYE for a 2xx that no call wants (§13.2.2.4)."""
         try:
             dialog = Dialog.from_response(invite, response)
         except SipParseError:
@@ -192,16 +187,20 @@ class UserAgent:
         self.send_ack(dialog.request("ACK", cseq=invite.cseq[0]), dialog)
         self.send_request(dialog.request("BYE"), dialog, lambda _: None, lambda: None)
 
-    def enter(self, dialog: Dialog, call: Call) -> None:
-        """Give the requests of a dialog to its call."""
+    def add_dialog(self, dialog: Dialog, call: Call) -> None:
+        """Hand the requests of a dialog to its call."""
         self.calls[dialog.key] = call
 
-    def retire(self, dialog: Dialog) -> None:
-        """Forget a dialog that ended. What still comes for it is answered with 481."""
+    def remove_dialog(self, dialog: Dialog) -> None:
+        """Answer the requests of a dialog with 481 from now on."""
         self.calls.pop(dialog.key, None)
 
+    def invite_answered(self, server: ServerTransaction) -> None:
+        """An INVITE has its final response: a CANCEL has no effect any more (§9.2)."""
+        self._unanswered.pop(server, None)
+
     async def sleep(self, seconds: float) -> None:
-        """Wait by the injected time."""
+        """Wait by the injected clock."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def wake() -> None:
@@ -211,7 +210,7 @@ class UserAgent:
         self.timers.call_later(seconds, wake)
         await future
 
-    # ---- what transactions report --------------------------------------
+    # ---- TransactionUser ----------------------------------------------
 
     def _dialog_of(self, request: Request) -> Call | None:
         return self.calls.get((request.call_id, request.to.tag, request.from_.tag))
@@ -243,36 +242,34 @@ class UserAgent:
 
     def _on_invite(self, transaction: ServerTransaction, request: Request) -> None:
         if self._on_call is None:
-            self.reply(transaction, 403, "This address only places calls")
+            self.reply(transaction, 403)
             return
-        call = Call(self)
         try:
             session_timer.answer(request.headers)
-            call.incoming(transaction)
+            call = IncomingCall(self, transaction)
         except session_timer.TooSmallError:
             self.reply(transaction, 422, headers={"Min-SE": str(session_timer.MIN_SE)})
             return
         except SipParseError as error:
-            self.reply(transaction, 400, str(error)[:60].replace("\r", " ").replace("\n", " "))
+            log.info("INVITE refused", call_id=request.call_id, error=str(error))
+            self.reply(transaction, 400, "Invalid Contact")
             return
-        trying = request.response(100)
-        transaction.respond(trying)
-        self._invites[transaction] = call
-        call.on_acknowledged(lambda: self._invites.pop(transaction, None))
+        transaction.respond(request.response(100))
+        self._unanswered[transaction] = call
         self._on_call(call)
 
     def on_ack(self, request: Request) -> None:
-        """Give the ACK of a 2xx to its call."""
+        """Hand the ACK of a 2xx to its call."""
         call = self._dialog_of(request)
         if call is not None:
             call.on_ack(request)
 
     def on_cancel(self, transaction: ServerTransaction) -> None:
-        """Give a CANCEL to its call."""
-        call = self._invites.get(transaction)
+        """Hand a CANCEL to its call."""
+        call = self._unanswered.get(transaction)
         if call is not None:
             call.on_cancel()
 
     def on_stray_response(self, response: Response) -> None:
-        """Drop it: a 2xx this late is resent to a peer that the transaction forgot."""
-        log.debug("response without a transaction", status=response.status)
+        """Drop a response that came after its transaction ended."""
+        log.debug("response without a transaction dropped", status=response.status)

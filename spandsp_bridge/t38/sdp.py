@@ -1,6 +1,6 @@
 """Session descriptions (RFC 4566), as far as fax calls need them.
 
-Lenient in letter case and order, as peers are; bounded in size.
+Lenient in letter case and in the order of lines; bounded in size.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ MAX_MEDIA = 16
 
 
 class SdpError(MalformedError):
-    """The bytes are no session description that we can use."""
+    """The bytes are not a session description that we can use."""
 
 
 @dataclass(slots=True)
@@ -54,8 +54,8 @@ class SessionDescription:
 
     media: list[Media]
 
-    def keep_audio(self) -> None:
-        """Forget the T.38 lines: they are answered as not taken."""
+    def refuse_t38(self) -> None:
+        """Disable the T.38 lines, so that an answer refuses them."""
         for medium in self.media:
             if medium.is_t38:
                 medium.port = 0

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Engine, Finished, Media, PageDone, Session, SessionOptions
-from spandsp_bridge.sip.call import Call, Refusal
+from spandsp_bridge.sip.call import Refusal
+from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.t38.negotiation import LocalMedia, audio_peer, read, t38_peer
 from spandsp_bridge.testpeer.voice import Voice
 
@@ -74,7 +75,7 @@ class FaultPeer:
         self._faxes: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[str] = Counter()
 
-    def take(self, call: Call) -> None:
+    def take(self, call: IncomingCall) -> None:
         """Take a call (the user agent's `on_call`)."""
         task = asyncio.create_task(self._take(call))
         self._tasks.add(task)
@@ -88,7 +89,7 @@ class FaultPeer:
     async def received(self, number: str, tiff: bytes, pages: int) -> None:
         """Do something with what a machine has confirmed; nothing is kept here."""
 
-    async def _take(self, call: Call) -> None:
+    async def _take(self, call: IncomingCall) -> None:
         assert call.invite is not None
         number = call.invite.to.uri.user
         behaviour = self._behaviour(number)
@@ -98,7 +99,7 @@ class FaultPeer:
         first = self._faxes[fax] == 1
         status = REFUSALS.get(behaviour, 486 if behaviour == "busy once" and first else 0)
         if status:
-            call.reject(status, "As told")
+            call.reject(status)
             return
         try:
             await self._answer(call, number, behaviour, first)
@@ -107,7 +108,7 @@ class FaultPeer:
         finally:
             call.hang_up()
 
-    async def _answer(self, call: Call, number: str, behaviour: str, first: bool) -> None:
+    async def _answer(self, call: IncomingCall, number: str, behaviour: str, first: bool) -> None:
         assert call.invite is not None
         if behaviour == "person":
             await self._talk(call)
@@ -160,7 +161,7 @@ class FaultPeer:
                     break
         return pages
 
-    async def _talk(self, call: Call) -> None:
+    async def _talk(self, call: IncomingCall) -> None:
         """Answer as a person does: with a voice, and without any wish for T.38."""
         assert call.invite is not None
         offer = read(call.invite.body)

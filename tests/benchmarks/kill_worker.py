@@ -34,8 +34,9 @@ from spandsp_bridge.demo.stack import vfax as vfax_command
 from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.sip.call import Call, Refusal
+from spandsp_bridge.sip.call import Refusal
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
+from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.migrate import migrate
@@ -69,12 +70,12 @@ class Machines:
     got: dict[int, list[int]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def take(self, call: Call) -> None:
+    def take(self, call: IncomingCall) -> None:
         task = asyncio.create_task(self._receive(call))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _receive(self, call: Call) -> None:
+    async def _receive(self, call: IncomingCall) -> None:
         assert call.invite is not None
         fax = int(call.invite.headers.get("X-Vfax-Fax") or 0)
         calls = self.got.setdefault(fax, [])

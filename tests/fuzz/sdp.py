@@ -22,7 +22,7 @@ def one_input(data: bytes) -> None:
     assert len(again.media) == len(description.media), "each line of an offer has one in the answer"
     peer = t38_peer(medium) if medium.is_t38 else audio_peer(medium)
     assert 0 < peer.port < 65536
-    description.keep_audio()
+    description.refuse_t38()
 
 
 if __name__ == "__main__":

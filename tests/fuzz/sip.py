@@ -8,7 +8,8 @@ import atheris
 with atheris.instrument_imports(include=["spandsp_bridge.sip"]):
     from spandsp_bridge.sip import session_timer
     from spandsp_bridge.sip.dialog import Dialog
-    from spandsp_bridge.sip.message import Request, Response, SipParseError, parse
+    from spandsp_bridge.sip.errors import SipParseError
+    from spandsp_bridge.sip.message import Request, Response, parse
 
 
 def one_input(data: bytes) -> None:

@@ -1,15 +1,19 @@
-"""Two user agents over an in-memory network: lossy, with a clock that only tests move."""
+"""Two user agents over an in-memory network: unreliable, with a clock that only tests move."""
 
 import asyncio
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from spandsp_bridge.sip.call import Call, Refusal
-from spandsp_bridge.sip.message import NameAddr, Request, Response, Uri, parse
+from spandsp_bridge.sip.address import NameAddr, Uri
+from spandsp_bridge.sip.call import Refusal
+from spandsp_bridge.sip.message import Request, Response, parse
 from spandsp_bridge.sip.timers import Timers
+from spandsp_bridge.sip.uac import OutgoingCall
+from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.sip.user_agent import UserAgent
 
 ALICE, BOB = ("192.0.2.1", 5060), ("192.0.2.2", 5060)
@@ -19,19 +23,30 @@ T = TypeVar("T")
 
 
 class Net:
-    """Carries datagrams with a delay; may lose them. `sent` keeps every one of them.
+    """Carries datagrams with a delay; may lose, reorder and duplicate them; keeps what was sent.
 
+    `loss` and `duplication` are probabilities; `jitter` is the longest further delay in seconds.
     `paced`: the clock moves by a quarter of a second at most while 2 ms pass, for owners
     of calls that work in threads.
     """
 
     def __init__(
-        self, loss: float = 0.0, seed: int = 1, delay: float = 0.01, *, paced: bool = False
+        self,
+        loss: float = 0.0,
+        seed: int = 1,
+        delay: float = 0.01,
+        *,
+        jitter: float = 0.0,
+        duplication: float = 0.0,
+        paced: bool = False,
     ) -> None:
         self.now = 0.0
         self.sent: list[tuple[float, str, Request | Response]] = []
         self.drop: Callable[[Request | Response], bool] = lambda _: False
+        self.received: list[tuple[float, str, Request | Response]] = []
         self._loss = loss
+        self._jitter = jitter
+        self._duplication = duplication
         self._paced = paced
         self._delay = delay
         self._dice = random.Random(seed)
@@ -44,7 +59,7 @@ class Net:
         self,
         local: tuple[str, int],
         peer: tuple[str, int],
-        on_call: Callable[[Call], None] | None = None,
+        on_call: Callable[[IncomingCall], None] | None = None,
     ) -> UserAgent:
         timers = Timers(lambda: self.now)
 
@@ -53,8 +68,9 @@ class Net:
             self.sent.append((self.now, local[0], message))
             if self._dice.random() < self._loss or self.drop(message):
                 return
-            arrival = self.now + self._delay
-            heapq.heappush(self._queue, (arrival, next(self._number), data, local, to))
+            for _ in range(1 + (self._dice.random() < self._duplication)):
+                arrival = self.now + self._delay + self._jitter * self._dice.random()
+                heapq.heappush(self._queue, (arrival, next(self._number), data, local, to))
 
         agent = UserAgent(
             local=local, outbound_proxy=peer, send=send, timers=timers, on_call=on_call
@@ -66,8 +82,8 @@ class Net:
     def inject(self, data: bytes, source: tuple[str, int], to: tuple[str, int]) -> None:
         self._agents[to].receive(data, source)
 
-    async def step(self) -> bool:
-        """Let tasks run, then move the clock to whatever is next; False when nothing is."""
+    async def step(self, until: float = math.inf) -> bool:
+        """Let tasks run, then move the clock to what is due next; False when nothing is."""
         for _ in range(20):
             await asyncio.sleep(0)
         if self._paced:
@@ -78,9 +94,12 @@ class Net:
         if not deadlines:
             return False
         target = max(self.now, min(deadlines))
+        if target > until:
+            return False
         self.now = min(target, self.now + 0.25) if self._paced else target
         while self._queue and self._queue[0][0] <= self.now:
             _, _, data, source, to = heapq.heappop(self._queue)
+            self.received.append((self.now, to[0], parse(data, source)))
             self._agents[to].receive(data, source)
         for timers in self._timers:
             timers.advance()
@@ -103,8 +122,9 @@ class Net:
     async def settle(self, seconds: float) -> None:
         """Move the clock by some seconds."""
         until = self.now + seconds
-        while self.now < until and await self.step():
+        while self.now < until and await self.step(until):
             pass
+        self.now = max(self.now, until)
 
     def methods(self, host: str) -> list[str]:
         """Return what an agent sent: methods of requests, statuses of responses."""
@@ -116,7 +136,7 @@ class Net:
 
 
 class Handler:
-    """A call's owner that writes down what it is told."""
+    """A call's owner that records what it is called with."""
 
     def __init__(self, answer: bytes | Refusal = IMAGE) -> None:
         self.answer = answer
@@ -131,7 +151,7 @@ class Handler:
         self.ended.append((by_peer, reason))
 
 
-def dial(agent: UserAgent, handler: Handler) -> Call:
+def dial(agent: UserAgent, handler: Handler) -> OutgoingCall:
     return agent.invite(
         to=Uri("bob", BOB[0]),
         from_=NameAddr(Uri("alice", ALICE[0])),

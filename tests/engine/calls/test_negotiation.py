@@ -29,8 +29,10 @@ from spandsp_bridge.model import (
     SessionOptions,
     SessionStats,
 )
-from spandsp_bridge.sip.call import Call, Refusal
-from spandsp_bridge.sip.message import NameAddr, Uri
+from spandsp_bridge.sip.address import NameAddr, Uri
+from spandsp_bridge.sip.call import Refusal
+from spandsp_bridge.sip.uac import OutgoingCall
+from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 from tests.support.sip_network import ALICE, BOB, Handler, Net
 
@@ -132,7 +134,7 @@ class Inbound:
         self.net.agent(BOB, ALICE, self.receiver.take)
         self.hears = Handler(IMAGE)
 
-    def dial(self, sdp: bytes, **headers: str) -> Call:
+    def dial(self, sdp: bytes, **headers: str) -> OutgoingCall:
         return self.alice.invite(
             to=Uri("+34911000002", BOB[0]),
             from_=NameAddr(Uri("+34911000001", ALICE[0])),
@@ -348,7 +350,7 @@ class Outbound:
     def __init__(self, pages: int = 1, audio_fax: AudioFax = AudioFax.NEVER) -> None:
         self.net = Net(paced=True)
         self.engine = FakeEngine()
-        self.calls: asyncio.Queue[Call] = asyncio.Queue()
+        self.calls: asyncio.Queue[IncomingCall] = asyncio.Queue()
         self.bob = self.net.agent(BOB, ALICE, self.calls.put_nowait)
         self.hears = Handler(IMAGE)
         self.confirmed: list[int] = []
@@ -379,7 +381,7 @@ class Outbound:
 
         self.sending = asyncio.ensure_future(sender.send(job, on_page))
 
-    async def incoming(self) -> Call:
+    async def incoming(self) -> IncomingCall:
         call = await self.net.run(self.calls.get())
         call.handler = self.hears
         return call

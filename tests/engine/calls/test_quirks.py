@@ -285,15 +285,15 @@ async def test_a_peer_re_invites_to_t38_and_back_to_audio_at_the_end(
         inbound = Inbound(tmp_path)
         net, hears, engine = inbound.net, inbound.hears, inbound.engine
         hears.answer = IMAGE  # the bridge may ask at the same time: either way it is T.38
-        call = inbound.dial(AUDIO)
-        await net.run(call.answered())
+        call = outgoing = inbound.dial(AUDIO)
+        await net.run(outgoing.answered())
     else:
         outbound = Outbound()
         net, hears, engine = outbound.net, outbound.hears, outbound.engine
         hears.answer = Refusal(488)
-        call = await outbound.incoming()
-        call.accept(AUDIO)
-        await net.run(call.acknowledged())
+        call = incoming = await outbound.incoming()
+        incoming.accept(AUDIO)
+        await net.run(incoming.acknowledged())
     answer = await net.run(call.reinvite(IMAGE), limit=60)
     assert b"m=image" in answer.body
     session = engine.sessions[0]

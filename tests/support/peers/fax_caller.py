@@ -17,7 +17,7 @@ from spandsp_bridge.demo.supervisor import Service
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import Finished, Media, PageDone, SessionOptions
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.sip.message import NameAddr, Uri
+from spandsp_bridge.sip.address import NameAddr, Uri
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer

@@ -4,15 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spandsp_bridge.sip.message import (
-    NameAddr,
-    Request,
-    Response,
-    SipParseError,
-    Uri,
-    Via,
-    parse,
-)
+from spandsp_bridge.sip.address import NameAddr, Uri, Via
+from spandsp_bridge.sip.errors import SipParseError
+from spandsp_bridge.sip.message import Request, Response, parse
 
 INVITE = (
     b"INVITE sip:+34911000002@127.0.0.1:5060 SIP/2.0\r\n"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spandsp_bridge.sip.call import Call
 from spandsp_bridge.sip.observe import call_id, summary
+from spandsp_bridge.sip.uas import IncomingCall
 from tests.support.sip_network import ALICE, BOB, Handler, Net, dial
 
 HEAD = b"INVITE sip:a@b SIP/2.0\r\nCall-ID: x1\r\nCSeq: 1 INVITE\r\n\r\n"
@@ -48,7 +48,7 @@ async def test_a_call_is_watched_from_its_invite_to_its_bye() -> None:
     """Also over a line that loses half of the messages: what comes twice is told by its CSeq."""
     net = Net(loss=0.3, seed=4)
 
-    def take(call: Call) -> None:
+    def take(call: IncomingCall) -> None:
         call.handler = Handler()
         call.accept(b"v=0\r\nm=audio 1 RTP/AVP 8\r\n")
 

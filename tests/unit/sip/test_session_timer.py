@@ -5,9 +5,11 @@ import itertools
 import pytest
 
 from spandsp_bridge.errors import CallFailed
-from spandsp_bridge.sip.call import Call
-from spandsp_bridge.sip.message import Headers, NameAddr, Request, Uri
+from spandsp_bridge.sip.address import NameAddr, Uri
+from spandsp_bridge.sip.message import Headers, Request
 from spandsp_bridge.sip.session_timer import SessionTimer, TooSmallError, accepted, answer
+from spandsp_bridge.sip.uac import OutgoingCall
+from spandsp_bridge.sip.uas import IncomingCall
 from tests.support.sip_network import ALICE, ANSWER, BOB, OFFER, Handler, Net
 
 
@@ -57,11 +59,11 @@ class Pair:
     def __init__(self, net: Net) -> None:
         self.net = net
         self.hears = {"alice": Handler(ANSWER), "bob": Handler(ANSWER)}
-        self.calls: list[Call] = []
+        self.calls: list[IncomingCall] = []
         self.alice = net.agent(ALICE, BOB)
         net.agent(BOB, ALICE, self.calls.append)
 
-    async def talk(self, session_expires: str) -> tuple[Call, Call]:
+    async def talk(self, session_expires: str) -> tuple[OutgoingCall, IncomingCall]:
         call = self.alice.invite(
             to=Uri("bob", BOB[0]), from_=NameAddr(Uri("alice", ALICE[0])), sdp=OFFER,
             headers={"Session-Expires": session_expires}, handler=self.hears["alice"],
@@ -100,7 +102,7 @@ async def test_the_refresher_sends_update_at_half_the_interval(refresher: str, s
 async def test_without_update_the_session_is_refreshed_by_an_unchanged_reinvite() -> None:
     pair = Pair(Net())
     ours, _ = await pair.talk("90;refresher=uac")
-    ours._peer_updates = False
+    ours._peer_allows_update = False
     await pair.net.settle(100)
     assert len(pair.refreshes("INVITE")) == 1 + 2
     assert pair.hears["bob"].offers == [ANSWER, ANSWER], "the description in force, twice"
