@@ -5,11 +5,12 @@
 # make test-random  all tests in random order
 # make check        lint, types, layers, shell
 # make fmt          format the Python code
+# make schema       write sql/schema.sql anew from the migrations
 # make messages   bring the catalogues of all languages up to date with the code
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-fast test-sql test-random check fmt messages lock install clean
+.PHONY: demo test test-fast test-sql test-random check fmt messages schema lock install clean
 
 install:
 	@./install.sh
@@ -42,6 +43,9 @@ fmt: install
 
 messages: install
 	python -m spandsp_bridge.i18n
+
+schema: install
+	python -m tests.support.schema
 
 # Pin again what pyproject.toml asks for.
 lock: install

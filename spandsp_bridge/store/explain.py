@@ -3,38 +3,55 @@
 from datetime import datetime
 from typing import Any
 
-import psycopg
+from psycopg import errors
 
-from spandsp_bridge.errors import NotFoundError, SetupError, UserError
-from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
+from spandsp_bridge.errors import NotFoundError, SetupError, UserError, VfaxError
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.transactions import Transactions
 
 
 async def explained(
-    database: Transactions, company: int, number: str, *, fax: bool = True,
-    at: datetime | None = None, seed: int | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Return the decision of `explain_route()`. Raises UserError, SetupError."""
+    database: Transactions,
+    company: int,
+    number: str,
+    *,
+    fax: bool = True,
+    at: datetime | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """Return the decision of `explain_route()`.
+
+    Raises NotFoundError, UserError for a number that is none, SetupError without PL/Python.
+    """
     try:
         async with database.transaction() as c:
-            row = await (
-                await c.execute("select from companies where id = %s", [company])
-            ).fetchone()
-            if row is None:
-                raise NotFoundError(f"there is no company {company}")
             cursor = await c.execute(
-                "select explain_route(%s, %s, %s, coalesce(%s, now()), %s) as told",
-                [company, number, fax, at, seed],
+                """
+                select explain_route(%(company)s, %(number)s, %(fax)s, coalesce(%(at)s, now()),
+                                     %(seed)s) as decision
+                """,
+                {"company": company, "number": number, "fax": fax, "at": at, "seed": seed},
             )
-            told = await cursor.fetchone()
+            row = await cursor.fetchone()
     except DatabaseError as error:
-        if error.sqlstate == psycopg.errors.UndefinedFunction.sqlstate:
-            raise SetupError(
-                "explain_route() is not there: apt-get install postgresql-plpython3-15, then `vfax "
-                "migrate`"
-            ) from error
-        if isinstance(error, DatabaseUnavailable):
-            raise
-        raise UserError(error.reason.rpartition("Error: ")[2] or error.reason) from error
-    assert told is not None
-    return dict(told["told"])
+        raise _explanation_error(error, company, number) from error
+    assert row is not None
+    return dict(row["decision"])
+
+
+def _explanation_error(error: DatabaseError, company: int, number: str) -> VfaxError:
+    """Return what an SQLSTATE of sql/functions/explain_route.sql means."""
+    match error.sqlstate:
+        case errors.NoDataFound.sqlstate:
+            return NotFoundError("there is no company {company}", company=company)
+        case errors.InvalidParameterValue.sqlstate:
+            return UserError(
+                "invalid phone number {number!r}: use E.164, e.g. +34911234567", number=number
+            )
+        case errors.UndefinedFunction.sqlstate:
+            return SetupError(
+                "explain_route() is missing: apt-get install postgresql-plpython3-15, then"
+                " vfax migrate"
+            )
+        case _:
+            return error

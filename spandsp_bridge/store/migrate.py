@@ -115,8 +115,9 @@ def _due(applied: dict[str, str]) -> list[_File]:
         if file in migrations and name in applied:
             if applied[name] != digest:
                 raise SetupError(
-                    f"sql/{name} was changed after it had been applied; "
-                    "restore it and put the change into a new migration"
+                    "sql/{file} was changed after it had been applied: restore it and put the "
+                    "change into a new migration",
+                    file=name,
                 )
             continue
         due.append(_File(name, text, digest))
@@ -126,8 +127,17 @@ def _due(applied: dict[str, str]) -> list[_File]:
 async def _run(connection: Connection, file: _File) -> None:
     try:
         await connection.execute(file.text.encode())
+    except psycopg.errors.DependentObjectsStillExist as error:
+        raise SetupError(
+            "sql/{file} failed, nothing was changed: {dependents}; drop these, run vfax migrate, "
+            "and create them again",
+            file=file.name,
+            dependents=(error.diag.message_detail or str(error)).replace("\n", ", "),
+        ) from error
     except psycopg.Error as error:
-        raise SetupError(f"sql/{file.name} failed: {str(error).strip()}") from error
+        raise SetupError(
+            "sql/{file} failed: {error}", file=file.name, error=str(error).strip()
+        ) from error
     await connection.execute(
         """
         insert into schema_files (name, sha256) values (%(name)s, %(sha256)s)
@@ -148,8 +158,9 @@ async def migrate(url: str) -> list[str]:
         version = connection.info.server_version // 10000
         if version < MINIMUM_VERSION:
             raise SetupError(
-                f"PostgreSQL {version} is too old: "
-                f"{MINIMUM_VERSION} or later is needed (security_invoker views)"
+                "PostgreSQL {version} is too old: {minimum} or later is required",
+                version=version,
+                minimum=MINIMUM_VERSION,  # for security_invoker views
             )
         await connection.execute("select pg_advisory_xact_lock(%(lock)s)", {"lock": LOCK})
         applied = await _applied(connection)
@@ -194,4 +205,6 @@ async def run_script(url: str, script: Path, variables: dict[str, str]) -> None:
                 )
             await connection.execute(script.read_bytes())
         except psycopg.Error as error:
-            raise SetupError(f"{script.name} failed: {str(error).strip()}") from error
+            raise SetupError(
+                "{file} failed: {error}", file=script.name, error=str(error).strip()
+            ) from error

@@ -32,28 +32,28 @@ from spandsp_bridge.store.routing import SqlSource
 
 
 def query(text, sorts, values):
-    columns = None
-    rows = []
-    for row in plpy.execute(plpy.prepare(text, sorts), values):
-        rows.append(tuple(row.values()))
-    return rows
+    return [tuple(row.values()) for row in plpy.execute(plpy.prepare(text, sorts), values)]
 
 
 facts = Facts(SqlSource(query))
 owner = facts.company(company)
 if owner is None:
-    plpy.error('there is no company %s that you may see' % company, hint='select id, name from companies;')
+    plpy.error('company not found', detail='company %s' % company, sqlstate='P0002',
+               hint='select id, name from companies;')
 tag, user = numbers.split_tag(number)
 called = facts.dialled(owner, user)
 if called is None:
-    plpy.error('%s is no telephone number' % number, hint='Write it as +34911234567.')
-moment = plpy.execute(plpy.prepare('select extract(epoch from $1)::float8 as at', ['timestamptz']), [at])[0]['at']
-dice = random.Random(seed)
-plan = facts.outgoing(owner, called, fax=fax, random=dice.random, now=moment, tag=tag,
-                      caller=owner.caller, everything=True)
+    plpy.error('invalid phone number', detail=number, sqlstate='22023',
+               hint='Use E.164, for example +34911234567.')
+epoch = plpy.prepare('select extract(epoch from $1)::float8 as at', ['timestamptz'])
+moment = plpy.execute(epoch, [at])[0]['at']
+plan = facts.outgoing(owner, called, fax=fax, random=random.Random(seed).random, now=moment,
+                      tag=tag, caller=owner.caller, everything=True)
 return json.dumps(explain(plan, facts, owner.caller))
 $explain$;
 comment on function explain_route(bigint, text, boolean, timestamptz, integer) is
-    'How a call of a company would leave: candidates, what was discarded and why, order, headers, failover. Sees uncommitted changes.';
+    'How a call of a company would leave: candidates, what was discarded and why, order, headers,'
+    ' failover. Sees uncommitted changes. Raises P0002 for an unknown company and 22023 for an'
+    ' invalid number, with the value in DETAIL.';
 revoke execute on function explain_route from public;
 grant execute on function explain_route to vfax_service, vfax_brand;

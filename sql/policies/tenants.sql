@@ -1,193 +1,273 @@
--- Who sees which rows. Five roles, none of which can log in; a login role is a member of one.
---   vfax_service   the bridge, the publisher, the worker: all tenants
---   vfax_platform  a platform administrator: brands, operators, bridges; no faxes
---   vfax_brand     a brand operator: the brand in the setting vfax.brand_id
---   vfax_company   a company's administrator: the company in the setting vfax.company_id
---   vfax_user      a company's user: of that company, the virtual faxes of the user in vfax.user_id
--- With the setting unset there are no rows.
+-- Policies and grants of brands, companies, their users and their virtual faxes.
+-- A policy or grant that is removed here stays in databases that have it: drop it in a migration.
 
-do $$
-declare
-    r text;
-begin
-    foreach r in array array['vfax_service', 'vfax_platform', 'vfax_brand', 'vfax_company', 'vfax_user'] loop
-        if not exists (select from pg_roles where rolname = r) then
-            execute format('create role %I nologin', r);
-        end if;
-    end loop;
-    -- Whoever migrates may act as the services do.
-    execute format('grant vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user to %I', current_user);
-end
-$$;
+-- brands
+drop policy if exists service on brands;
+drop policy if exists platform on brands;
+drop policy if exists brand on brands;
+create policy service on brands to vfax_service
+    using (true) with check (true);
+create policy platform on brands to vfax_platform
+    using (true) with check (true);
+create policy brand on brands to vfax_brand
+    using (id = current_brand()) with check (id = current_brand());
+grant select, insert, update, delete on brands to vfax_service, vfax_platform;
+grant select on brands to vfax_brand;
+grant update (fall_back_after_failure) on brands to vfax_brand;
 
-create or replace function current_brand() returns bigint language sql stable
-    return nullif(current_setting('vfax.brand_id', true), '')::bigint;
-comment on function current_brand() is 'The brand of this transaction, from the setting vfax.brand_id.';
-
-create or replace function current_company() returns bigint language sql stable
-    return nullif(current_setting('vfax.company_id', true), '')::bigint;
-comment on function current_company() is 'The company of this transaction, from the setting vfax.company_id.';
-
-create or replace function current_person() returns bigint language sql stable
-    return nullif(current_setting('vfax.user_id', true), '')::bigint;
-comment on function current_person() is 'The user of this transaction, from the setting vfax.user_id.';
-
-do $$
-declare
-    t record;
-    rule text;
-    brand_column text;
-    company_column text;
-begin
-    for t in
-        select c.oid, c.relname
-        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = 'public' and c.relkind in ('r', 'p') and c.relrowsecurity
-    loop
-        execute format('drop policy if exists service on %I', t.relname);
-        execute format('drop policy if exists brand on %I', t.relname);
-        execute format('drop policy if exists company on %I', t.relname);
-        execute format('drop policy if exists person on %I', t.relname);
-        execute format('drop policy if exists platform on %I', t.relname);
-        execute format('create policy service on %I to vfax_service using (true) with check (true)', t.relname);
-        execute format('grant select, insert, update, delete on %I to vfax_service', t.relname);
-
-        brand_column := case t.relname when 'brands' then 'id' else 'brand_id' end;
-        company_column := case t.relname when 'companies' then 'id' else 'company_id' end;
-        if exists (select from pg_attribute where attrelid = t.oid and attname = brand_column) and t.relname <> 'bridges' then
-            execute format('create policy brand on %I to vfax_brand using (%I = current_brand()) with check (%I = current_brand())',
-                           t.relname, brand_column, brand_column);
-            -- Neither password hashes nor the documents of their customers are operators' business.
-            if t.relname !~ '^(users|documents|sip_accounts|carrier_servers|webhooks|api_keys)' then
-                execute format('grant select on %I to vfax_brand', t.relname);
-            end if;
-        end if;
-        if exists (select from pg_attribute where attrelid = t.oid and attname = company_column)
-           and t.relname not in ('outgoing_routes', 'company_routing_tags') then
-            execute format('create policy company on %I to vfax_company using (%I = current_company()) with check (%I = current_company())',
-                           t.relname, company_column, company_column);
-            if t.relname not in ('users', 'sip_accounts', 'webhooks', 'api_keys') then
-                execute format('grant select on %I to vfax_company', t.relname);
-            end if;
-        end if;
-    end loop;
-
-    -- A user's rows: of the virtual faxes that are the user's.
-    for t in
-        select c.oid, c.relname from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and c.relkind in ('r', 'p')
-          and c.relname in ('companies', 'virtual_faxes', 'virtual_fax_users', 'faxes', 'attempts', 'pages', 'documents',
-                            'broadcasts', 'deliveries', 'cover_pages', 'ddis', 'audit_log', 'users', 'sending_hours',
-                            'virtual_fax_hours', 'webhooks', 'fax_queues')
-    loop
-        rule := case
-            when t.relname = 'companies' then 'id = current_company()'
-            when t.relname = 'users' then 'company_id = current_company() and id = current_person()'
-            when t.relname = 'virtual_fax_users' then 'company_id = current_company() and user_id = current_person()'
-            when t.relname = 'virtual_faxes' then
-                'company_id = current_company() and id in (select u.virtual_fax_id from virtual_fax_users u)'
-            when t.relname in ('faxes', 'broadcasts') then
-                'company_id = current_company() and virtual_fax_id in (select u.virtual_fax_id from virtual_fax_users u)'
-            when t.relname in ('attempts', 'pages', 'documents', 'deliveries') then
-                format('company_id = current_company() and exists (select from faxes f where f.company_id = %1$I.company_id and f.id = %1$I.fax_id)', t.relname)
-            else 'company_id = current_company()' end;
-        execute format('create policy person on %I to vfax_user using (%s) with check (%s)', t.relname, rule, rule);
-        if t.relname not in ('users', 'audit_log', 'webhooks') then
-            execute format('grant select on %I to vfax_user', t.relname);
-        end if;
-    end loop;
-
-    -- The platform's rows: configuration of all brands, no faxes.
-    for t in
-        select c.relname from pg_class c
-        where c.relnamespace = 'public'::regnamespace and c.relrowsecurity and c.relkind in ('r', 'p')
-          and c.relname in ('brands', 'companies', 'bridges', 'fax_queues', 'users')
-    loop
-        execute format('create policy platform on %I to vfax_platform using (true) with check (%s)', t.relname,
-                       case t.relname when 'users' then 'company_id is null' else 'true' end);
-        if t.relname <> 'users' then
-            execute format('grant select on %I to vfax_platform', t.relname);
-        end if;
-    end loop;
-end
-$$;
-
--- Of rows with secrets, all but the secret: passwords and HA1s are written, never read.
-do $$
-declare
-    t text;
-    columns text;
-begin
-    foreach t in array array['users', 'sip_accounts', 'carrier_servers', 'webhooks', 'api_keys'] loop
-        select string_agg(quote_ident(attname), ', ') into columns
-        from pg_attribute
-        where attrelid = t::regclass and attnum > 0 and not attisdropped
-          and attname not in ('password_hash', 'ha1', 'auth_ha1', 'secret');
-        execute format('grant select (%s) on %I to vfax_brand', columns, t);
-        if t <> 'carrier_servers' then
-            execute format('grant select (%s) on %I to vfax_company', columns, t);
-        end if;
-        if t in ('users', 'webhooks') then
-            execute format('grant select (%s) on %I to vfax_user', columns, t);
-        end if;
-        if t = 'users' then
-            execute format('grant select (%s) on %I to vfax_platform', columns, t);
-        end if;
-    end loop;
-end
-$$;
-
--- The platform's table of failures, for all to read.
-drop policy if exists everyone on failover_defaults;
-create policy everyone on failover_defaults for select to vfax_brand using (true);
-drop policy if exists everyone on retry_defaults;
-create policy everyone on retry_defaults for select to vfax_brand using (true);
-drop policy if exists everyone on countries;
-create policy everyone on countries for select to vfax_platform, vfax_brand, vfax_company, vfax_user using (true);
-grant select on failover_defaults, retry_defaults, countries to vfax_brand;
-grant select on countries to vfax_platform, vfax_company, vfax_user;
-
--- Where a company's faxes may go is its brand's business, and no secret.
+-- brand_countries
+-- Where its faxes may go is no secret to a company.
+drop policy if exists service on brand_countries;
+drop policy if exists brand on brand_countries;
 drop policy if exists customers on brand_countries;
+create policy service on brand_countries to vfax_service
+    using (true) with check (true);
+create policy brand on brand_countries to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy customers on brand_countries for select to vfax_company, vfax_user
     using (brand_id = (select c.brand_id from companies c where c.id = current_company()));
+grant select, insert, update, delete on brand_countries to vfax_service, vfax_brand;
 grant select on brand_countries to vfax_company, vfax_user;
 
--- A brand operator edits configuration; faxes are made by the bridge alone.
-grant insert, update, delete on companies, virtual_faxes, virtual_fax_callers, virtual_fax_hours,
-    ddi_providers, ddi_provider_addresses, ddis, sip_accounts, number_transformations,
-    number_transformation_rules, carriers, carrier_servers, carrier_registrations, carrier_rates,
-    routing_patterns, routing_pattern_groups, routing_pattern_group_members, routing_tags,
-    company_routing_tags, outgoing_routes, outgoing_route_carriers, failover_rules, retry_rules,
-    cover_pages, sending_hours, virtual_fax_senders, peer_profiles, mail_templates, webhooks,
-    brand_countries to vfax_brand;
-grant update (fall_back_after_failure) on brands to vfax_brand;
-grant insert, update, delete on users, virtual_fax_users, api_keys to vfax_brand;
-grant insert on audit_log, deliveries to vfax_brand;
+-- companies
+drop policy if exists service on companies;
+drop policy if exists platform on companies;
+drop policy if exists brand on companies;
+drop policy if exists company on companies;
+drop policy if exists person on companies;
+create policy service on companies to vfax_service
+    using (true) with check (true);
+create policy platform on companies to vfax_platform
+    using (true) with check (true);
+create policy brand on companies to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on companies to vfax_company
+    using (id = current_company()) with check (id = current_company());
+create policy person on companies to vfax_user
+    using (id = current_company()) with check (id = current_company());
+grant select, insert, update, delete on companies to vfax_service, vfax_brand;
+grant select on companies to vfax_platform, vfax_company, vfax_user;
+grant update (time_zone, paper, outgoing_ddi_id, language, retention_days, continuation_cover,
+        cover_page_id) on companies to vfax_company;
 
--- A company's administrator edits what is the company's; where calls go is the brand's business.
-grant insert, update, delete on virtual_faxes, virtual_fax_users, virtual_fax_callers, virtual_fax_hours,
-    virtual_fax_senders, sending_hours, cover_pages, webhooks, api_keys, users to vfax_company;
+-- users
+-- Password hashes are written and never read: each readable column is named.
+drop policy if exists service on users;
+drop policy if exists platform on users;
+drop policy if exists brand on users;
+drop policy if exists company on users;
+drop policy if exists person on users;
+create policy service on users to vfax_service
+    using (true) with check (true);
+create policy platform on users to vfax_platform
+    using (true) with check (company_id is null);
+create policy brand on users to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on users to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on users to vfax_user
+    using (company_id = current_company() and id = current_person())
+    with check (company_id = current_company() and id = current_person());
+grant select, insert, update, delete on users to vfax_service;
+grant insert, update, delete on users to vfax_platform, vfax_brand, vfax_company;
+grant select (id, brand_id, company_id, email, name, role, language, created_at, enabled,
+        fax_only, time_zone, failed_logins, locked_until, last_login_at)
+    on users to vfax_platform, vfax_brand, vfax_company, vfax_user;
+
+-- web_sessions
+drop policy if exists service on web_sessions;
+create policy service on web_sessions to vfax_service
+    using (true) with check (true);
+grant select, insert, update, delete on web_sessions to vfax_service;
+
+-- api_keys
+-- Secrets are written and never read: each readable column is named.
+drop policy if exists service on api_keys;
+drop policy if exists brand on api_keys;
+drop policy if exists company on api_keys;
+create policy service on api_keys to vfax_service
+    using (true) with check (true);
+create policy brand on api_keys to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on api_keys to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on api_keys to vfax_service;
+grant insert, update, delete on api_keys to vfax_brand, vfax_company;
+grant select (id, brand_id, company_id, name, shown, scopes, test, created_at, last_used_at,
+        revoked_at) on api_keys to vfax_brand, vfax_company;
+
+-- virtual_faxes
+drop policy if exists service on virtual_faxes;
+drop policy if exists brand on virtual_faxes;
+drop policy if exists company on virtual_faxes;
+drop policy if exists person on virtual_faxes;
+create policy service on virtual_faxes to vfax_service
+    using (true) with check (true);
+create policy brand on virtual_faxes to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on virtual_faxes to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on virtual_faxes to vfax_user
+    using (company_id = current_company()
+        and id in (select u.virtual_fax_id from virtual_fax_users u))
+    with check (company_id = current_company()
+        and id in (select u.virtual_fax_id from virtual_fax_users u));
+grant select, insert, update, delete on virtual_faxes to vfax_service, vfax_brand, vfax_company;
+grant select on virtual_faxes to vfax_user;
+
+-- cover_pages
+drop policy if exists service on cover_pages;
+drop policy if exists brand on cover_pages;
+drop policy if exists company on cover_pages;
+drop policy if exists person on cover_pages;
+create policy service on cover_pages to vfax_service
+    using (true) with check (true);
+create policy brand on cover_pages to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on cover_pages to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on cover_pages to vfax_user
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on cover_pages to vfax_service, vfax_brand, vfax_company;
+grant select on cover_pages to vfax_user;
+
+-- ddis
+-- A company's administrator assigns its DDIs to its virtual faxes.
+drop policy if exists service on ddis;
+drop policy if exists brand on ddis;
+drop policy if exists company on ddis;
+drop policy if exists person on ddis;
+create policy service on ddis to vfax_service
+    using (true) with check (true);
+create policy brand on ddis to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on ddis to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on ddis to vfax_user
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on ddis to vfax_service, vfax_brand;
+grant select on ddis to vfax_company, vfax_user;
 grant update (virtual_fax_id) on ddis to vfax_company;
-grant update (time_zone, language, paper, outgoing_ddi_id, continuation_cover, cover_page_id, retention_days)
-    on companies to vfax_company;
 
--- Whoever may send: the queue's functions and triggers do the rest.
-grant insert on faxes, documents, broadcasts, audit_log, deliveries to vfax_company, vfax_user;
-grant update on faxes to vfax_company, vfax_user;
-grant delete on documents to vfax_company, vfax_user;
+-- mail_templates
+drop policy if exists service on mail_templates;
+drop policy if exists brand on mail_templates;
+drop policy if exists company on mail_templates;
+create policy service on mail_templates to vfax_service
+    using (true) with check (true);
+create policy brand on mail_templates to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on mail_templates to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on mail_templates to vfax_service, vfax_brand;
+grant select on mail_templates to vfax_company;
 
--- A platform administrator has brands, and those who operate them.
-grant insert, update, delete on brands, users, bridges to vfax_platform;
-grant insert on audit_log to vfax_platform;
-drop policy if exists platform on audit_log;
-create policy platform on audit_log to vfax_platform using (true) with check (true);
+-- sending_hours
+drop policy if exists service on sending_hours;
+drop policy if exists brand on sending_hours;
+drop policy if exists company on sending_hours;
+drop policy if exists person on sending_hours;
+create policy service on sending_hours to vfax_service
+    using (true) with check (true);
+create policy brand on sending_hours to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on sending_hours to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on sending_hours to vfax_user
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on sending_hours to vfax_service, vfax_brand, vfax_company;
+grant select on sending_hours to vfax_user;
 
-grant usage on schema public to vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user;
-grant usage on all sequences in schema public to vfax_service, vfax_brand;
+-- sip_accounts
+-- HA1 digests are written and never read: each readable column is named.
+drop policy if exists service on sip_accounts;
+drop policy if exists brand on sip_accounts;
+drop policy if exists company on sip_accounts;
+create policy service on sip_accounts to vfax_service
+    using (true) with check (true);
+create policy brand on sip_accounts to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on sip_accounts to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on sip_accounts to vfax_service;
+grant insert, update, delete on sip_accounts to vfax_brand;
+grant select (id, brand_id, company_id, username, fax_device, outgoing_ddi_id, enabled,
+        created_at) on sip_accounts to vfax_brand, vfax_company;
 
--- The jobs of the workers are nobody else's business.
-grant usage on schema jobs to vfax_service;
-grant all on all tables in schema jobs to vfax_service;
-grant usage on all sequences in schema jobs to vfax_service;
-grant execute on all functions in schema jobs to vfax_service;
+-- virtual_fax_callers
+drop policy if exists service on virtual_fax_callers;
+drop policy if exists brand on virtual_fax_callers;
+drop policy if exists company on virtual_fax_callers;
+create policy service on virtual_fax_callers to vfax_service
+    using (true) with check (true);
+create policy brand on virtual_fax_callers to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on virtual_fax_callers to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on virtual_fax_callers
+    to vfax_service, vfax_brand, vfax_company;
+
+-- virtual_fax_hours
+drop policy if exists service on virtual_fax_hours;
+drop policy if exists brand on virtual_fax_hours;
+drop policy if exists company on virtual_fax_hours;
+drop policy if exists person on virtual_fax_hours;
+create policy service on virtual_fax_hours to vfax_service
+    using (true) with check (true);
+create policy brand on virtual_fax_hours to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on virtual_fax_hours to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on virtual_fax_hours to vfax_user
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on virtual_fax_hours to vfax_service, vfax_brand, vfax_company;
+grant select on virtual_fax_hours to vfax_user;
+
+-- virtual_fax_senders
+drop policy if exists service on virtual_fax_senders;
+drop policy if exists brand on virtual_fax_senders;
+drop policy if exists company on virtual_fax_senders;
+create policy service on virtual_fax_senders to vfax_service
+    using (true) with check (true);
+create policy brand on virtual_fax_senders to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on virtual_fax_senders to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on virtual_fax_senders
+    to vfax_service, vfax_brand, vfax_company;
+
+-- virtual_fax_users
+drop policy if exists service on virtual_fax_users;
+drop policy if exists brand on virtual_fax_users;
+drop policy if exists company on virtual_fax_users;
+drop policy if exists person on virtual_fax_users;
+create policy service on virtual_fax_users to vfax_service
+    using (true) with check (true);
+create policy brand on virtual_fax_users to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on virtual_fax_users to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on virtual_fax_users to vfax_user
+    using (company_id = current_company() and user_id = current_person())
+    with check (company_id = current_company() and user_id = current_person());
+grant select, insert, update, delete on virtual_fax_users to vfax_service, vfax_brand, vfax_company;
+grant select on virtual_fax_users to vfax_user;
+
+-- webhooks
+-- Secrets are written and never read: each readable column is named.
+drop policy if exists service on webhooks;
+drop policy if exists brand on webhooks;
+drop policy if exists company on webhooks;
+drop policy if exists person on webhooks;
+create policy service on webhooks to vfax_service
+    using (true) with check (true);
+create policy brand on webhooks to vfax_brand
+    using (brand_id = current_brand()) with check (brand_id = current_brand());
+create policy company on webhooks to vfax_company
+    using (company_id = current_company()) with check (company_id = current_company());
+create policy person on webhooks to vfax_user
+    using (company_id = current_company()) with check (company_id = current_company());
+grant select, insert, update, delete on webhooks to vfax_service;
+grant insert, update, delete on webhooks to vfax_brand, vfax_company;
+grant select (id, brand_id, company_id, url, events, enabled, created_at)
+    on webhooks to vfax_brand, vfax_company, vfax_user;

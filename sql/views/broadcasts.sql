@@ -1,7 +1,6 @@
 -- How far broadcasts are.
 
-drop view if exists broadcast_progress;
-create view broadcast_progress with (security_invoker = true) as
+create or replace view broadcast_progress with (security_invoker = true) as
     select b.id, b.brand_id, b.company_id, b.name, b.created_at, b.total,
            count(f.id) filter (where f.status = 'pending') as pending,
            count(f.id) filter (where f.status = 'inprogress') as inprogress,

@@ -1,7 +1,6 @@
 -- What follows a failed attempt, with a brand's own rules.
 
-drop view if exists retry_rules_in_force;
-create view retry_rules_in_force with (security_invoker = true) as
+create or replace view retry_rules_in_force with (security_invoker = true) as
     select b.id as brand_id, d.reason, coalesce(r.action, d.action) as action,
            coalesce(r.delay, d.delay) as delay, coalesce(r.tries, d.tries) as tries,
            coalesce(r.steps, d.steps) as steps, case when r.id is null then d.why else '' end as why

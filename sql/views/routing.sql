@@ -1,19 +1,11 @@
 -- The routing tables of Kamailio. Each view routing_KIND yields (id, value); its row becomes the entry
 -- KIND:id of the mapped file, and explain_route() reads the very same rows. JSON is decoded by
--- kemi/routing/facts.py; where there are millions (DDIs), the value is text with commas instead.
+-- kemi/routing/decode.py; where there are millions (DDIs), the value is text with commas instead.
+--
+-- The views are replaced, never dropped: an operator's own views, those on top of these among them,
+-- stay. What replacing cannot do (another type of a column, a view that goes), a migration does.
 
-do $$
-declare
-    v text;
-begin
-    -- create or replace cannot change columns: drop all of them, and make them anew below.
-    for v in select viewname from pg_views where schemaname = 'public' and viewname ~ '^routing_' loop
-        execute format('drop view %I cascade', v);
-    end loop;
-end
-$$;
-
-create view routing_ddi with (security_invoker = true) as
+create or replace view routing_ddi with (security_invoker = true) as
 select d.number::text as id,
        concat_ws(',', d.brand_id, d.company_id, coalesce(d.ddi_provider_id::text, ''),
                  case when d.virtual_fax_id is not null then 'f' || d.virtual_fax_id
@@ -26,13 +18,13 @@ select d.number::text as id,
 from ddis d;
 comment on view routing_ddi is 'number: brand,company,provider,target; target is f + virtual fax, a + account, u + URI or empty.';
 
-create view routing_brand with (security_invoker = true) as
+create or replace view routing_brand with (security_invoker = true) as
 select b.id, jsonb_strip_nulls(jsonb_build_object(
            'id', b.id, 'max_calls', b.max_calls, 'fall_back', b.fall_back_after_failure))::text as value
 from brands b;
 comment on view routing_brand is 'Limits and switches of a brand.';
 
-create view routing_company with (security_invoker = true) as
+create or replace view routing_company with (security_invoker = true) as
 select c.id, jsonb_strip_nulls(jsonb_build_object(
            'id', c.id, 'brand', c.brand_id, 'name', c.name, 'zone', c.time_zone,
            'dial', jsonb_build_array(k.calling_code, k.international_prefix, k.trunk_prefix),
@@ -44,7 +36,7 @@ select c.id, jsonb_strip_nulls(jsonb_build_object(
 from companies c join countries k on k.code = c.country left join ddis d on d.id = c.outgoing_ddi_id;
 comment on view routing_company is 'What a call has to know of its company.';
 
-create view routing_zone with (security_invoker = true) as
+create or replace view routing_zone with (security_invoker = true) as
 with days as materialized (
     select z.name, d.day, d.day at time zone z.name - d.day at time zone 'UTC' as utc_offset
     from (select distinct time_zone as name from companies) as z,
@@ -71,7 +63,7 @@ group by name;
 comment on view routing_zone is
     'UTC offsets in seconds of the companies'' zones, and from when on (Unix time): a year back, three ahead.';
 
-create view routing_numbers with (security_invoker = true) as
+create or replace view routing_numbers with (security_invoker = true) as
 select r.transformation_id as id,
        jsonb_object_agg(r.direction, r.rules)::text as value
 from (
@@ -82,7 +74,7 @@ from (
 group by r.transformation_id;
 comment on view routing_numbers is 'A number transformation: the rules of each direction in their order.';
 
-create view routing_provider with (security_invoker = true) as
+create or replace view routing_provider with (security_invoker = true) as
 select host(a.address) as id,
        jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
            'id', p.id, 'brand', p.brand_id, 'name', p.name, 'transformation', p.transformation_id,
@@ -92,7 +84,7 @@ where p.enabled
 group by host(a.address);
 comment on view routing_provider is 'Source addresses of enabled DDI providers.';
 
-create view routing_account with (security_invoker = true) as
+create or replace view routing_account with (security_invoker = true) as
 select a.username || '@' || c.sip_domain as id,
        jsonb_strip_nulls(jsonb_build_object(
            'id', a.id, 'brand', a.brand_id, 'company', a.company_id, 'ha1', a.ha1,
@@ -101,7 +93,7 @@ from sip_accounts a join companies c on c.id = a.company_id left join ddis d on 
 where a.enabled and c.sip_domain is not null;
 comment on view routing_account is 'Enabled SIP accounts.';
 
-create view routing_fax with (security_invoker = true) as
+create or replace view routing_fax with (security_invoker = true) as
 select v.id, jsonb_strip_nulls(jsonb_build_object(
            'zone', c.time_zone,
            'callers', (select jsonb_object_agg(l.prefix, l.action) from virtual_fax_callers l where l.virtual_fax_id = v.id),
@@ -113,21 +105,21 @@ where exists (select from virtual_fax_callers l where l.virtual_fax_id = v.id)
    or exists (select from virtual_fax_hours h where h.virtual_fax_id = v.id);
 comment on view routing_fax is 'Lists and opening hours of virtual faxes that have any.';
 
-create view routing_bridge with (security_invoker = true) as
+create or replace view routing_bridge with (security_invoker = true) as
 select host(b.sip_address) || ':' || b.sip_port as id,
        jsonb_build_object('id', b.id, 'name', b.name, 'receives', b.receives)::text as value
 from bridges b
 where b.enabled;
 comment on view routing_bridge is 'Enabled bridge nodes, by the address that they send from.';
 
-create view routing_bridges with (security_invoker = true) as
+create or replace view routing_bridges with (security_invoker = true) as
 select 'all'::text as id,
        coalesce(jsonb_agg(jsonb_build_array(b.id, host(b.sip_address) || ':' || b.sip_port) order by b.id), '[]')::text as value
 from bridges b
 where b.enabled and b.receives;
 comment on view routing_bridges is 'The bridges that receive.';
 
-create view routing_carrier with (security_invoker = true) as
+create or replace view routing_carrier with (security_invoker = true) as
 select k.id, jsonb_strip_nulls(jsonb_build_object(
            'id', k.id, 'brand', k.brand_id, 'name', k.name, 'transformation', k.transformation_id,
            'servers', (
@@ -153,13 +145,13 @@ from carriers k
 where k.enabled and exists (select from carrier_servers s where s.carrier_id = k.id and s.enabled);
 comment on view routing_carrier is 'Enabled carriers that have an enabled server.';
 
-create view routing_secret with (security_invoker = true) as
+create or replace view routing_secret with (security_invoker = true) as
 select s.id, jsonb_build_array(s.auth_user, s.auth_realm, s.auth_ha1)::text as value
 from carrier_servers s
 where s.auth_user is not null;
 comment on view routing_secret is 'Digest data of carrier servers. Only for the services.';
 
-create view routing_route with (security_invoker = true) as
+create or replace view routing_route with (security_invoker = true) as
 select r.id, jsonb_strip_nulls(jsonb_build_object(
            'id', r.id, 'brand', r.brand_id, 'company', r.company_id, 'type', r.type, 'mode', r.mode,
            'priority', r.priority, 'weight', r.weight, 'stopper', r.stopper, 'tag', r.routing_tag_id,
@@ -178,7 +170,7 @@ select r.id, jsonb_strip_nulls(jsonb_build_object(
 from outgoing_routes r left join routing_patterns p on p.id = r.pattern_id;
 comment on view routing_route is 'Outgoing routes with the prefixes that they match.';
 
-create view routing_rate with (security_invoker = true) as
+create or replace view routing_rate with (security_invoker = true) as
 select r.carrier_id::text || ':' || r.prefix as id,
        jsonb_agg(jsonb_build_array(
            r.price,
@@ -189,7 +181,7 @@ from carrier_rates r
 group by r.carrier_id, r.prefix;
 comment on view routing_rate is 'Prices of a carrier for a prefix, the latest first.';
 
-create view routing_registration with (security_invoker = true) as
+create or replace view routing_registration with (security_invoker = true) as
 select r.id, jsonb_build_object(
            'username', r.username, 'domain', r.domain, 'expires', r.expires,
            'host', coalesce(host(s.address), s.host), 'port', s.port, 'named', s.host is not null,

@@ -287,7 +287,7 @@ async def test_routes_are_explained_to_a_brand_s_key(stack: Stack, database: Dat
         missing = await client.post("/routes/explain", json={"company_id": 999999, "to": "+34911"})
         assert missing.status_code == 404
         wrong = await client.post("/routes/explain", json={"company_id": company, "to": "abc"})
-        assert "no telephone number" in wrong.json()["detail"]
+        assert "nvalid phone number 'abc'" in wrong.json()["detail"]
 
 
 async def test_the_command_speaks_to_the_api(

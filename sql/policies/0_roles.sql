@@ -1,0 +1,49 @@
+-- Who sees which rows. Five roles, none of which can log in; a login role is a member of one.
+--   vfax_service   the bridge, the publisher, the worker: all tenants
+--   vfax_platform  a platform administrator: brands, operators, bridges; no faxes
+--   vfax_brand     a brand operator: the brand in the setting vfax.brand_id
+--   vfax_company   a company's administrator: the company in the setting vfax.company_id
+--   vfax_user      a company's user: of that company, the virtual faxes of the user in vfax.user_id
+-- With the setting unset there are no rows. Each table's policies and grants stand in the other
+-- files of this folder; tests/sql/test_policies.py fails for a table without them.
+
+do $$
+declare
+    r text;
+begin
+    foreach r in array array[
+        'vfax_service', 'vfax_platform', 'vfax_brand', 'vfax_company', 'vfax_user'
+    ] loop
+        if not exists (select from pg_roles where rolname = r) then
+            execute format('create role %I nologin', r);
+        end if;
+    end loop;
+    -- Whoever migrates may act as the services do.
+    execute format('grant vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user to %I',
+                   current_user);
+end
+$$;
+
+create or replace function current_brand() returns bigint language sql stable
+    return nullif(current_setting('vfax.brand_id', true), '')::bigint;
+comment on function current_brand() is
+    'The brand of this transaction, from the setting vfax.brand_id.';
+
+create or replace function current_company() returns bigint language sql stable
+    return nullif(current_setting('vfax.company_id', true), '')::bigint;
+comment on function current_company() is
+    'The company of this transaction, from the setting vfax.company_id.';
+
+create or replace function current_person() returns bigint language sql stable
+    return nullif(current_setting('vfax.user_id', true), '')::bigint;
+comment on function current_person() is
+    'The user of this transaction, from the setting vfax.user_id.';
+
+grant usage on schema public to vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user;
+grant usage on all sequences in schema public to vfax_service, vfax_brand;
+
+-- Jobs are run by the services alone.
+grant usage on schema jobs to vfax_service;
+grant all on all tables in schema jobs to vfax_service;
+grant usage on all sequences in schema jobs to vfax_service;
+grant execute on all functions in schema jobs to vfax_service;
