@@ -28,7 +28,7 @@ from spandsp_bridge.documents.render import render
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
 from tests.support.pdfs import short_document
-from tests.support.people import PASSWORD, company_of, one, person
+from tests.support.people import PASSWORD, company_of, one, person, with_key
 
 CHROMIUM = "/usr/bin/chromium"
 #: Quiet: no look-ups of its maker's hosts.
@@ -402,6 +402,8 @@ async def test_no_page_is_hard_to_use(
     """axe-core: nothing serious, at desktop and phone size, light and dark; nothing overflows."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     known = await facts(database)
+    test_key = await with_key(stack, database, known["brand"], known["company"], test=True)
+    await test_key.aclose()  # its pill is on the page of keys
     wrong: list[str] = []
     for scheme in ("light", "dark"):
         context = await browser.new_context(color_scheme=scheme, viewport=DESKTOP)

@@ -10,35 +10,25 @@ from dataclasses import dataclass
 
 import pytest
 
+from kemi.routing.model import CARRIER_SET
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
 from tests.support.commands import vfax
+from tests.support.factory import Factory, loopback_address, remove
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.dns_server import DnsServer
 from tests.support.ports import DNS_PORT, METRICS_PORT, TLS_PORT
-from tests.support.routing_tables import versions_after
-
-WORLD = """
-insert into brands (id, name) overriding system value values (8300, 'Ways');
-insert into companies (id, brand_id, name) overriding system value values (8300, 8300, 'C');
-insert into bridges (name, sip_address, sip_port, receives) values ('ways caller', '127.0.0.85', %BRIDGE%, false);
-insert into carriers (id, brand_id, name) overriding system value values (8300, 8300, 'K');
-insert into outgoing_routes (id, brand_id, type, carrier_id) overriding system value values (8300, 8300, 'fax', 8300);
-"""  # noqa: E501
-GONE = """
-delete from bridges where name = 'ways caller';
-delete from outgoing_routes where brand_id = 8300;
-delete from carriers where brand_id = 8300;
-delete from companies where brand_id = 8300;
-delete from brands where id = 8300;
-"""
+from tests.support.routing_tables import changes
 
 
 @dataclass
 class World:
     """The caller, a carrier over UDP, and a carrier over streams that is busy."""
 
+    brand: int
+    company: int
+    carrier_id: int
     bridge: Caller
     carrier: Caller
     dns: DnsServer
@@ -75,8 +65,8 @@ async def serve_busy(
 
 @pytest.fixture(scope="module")
 async def world(stack: Stack, database: Database) -> AsyncIterator[World]:
-    bridge = await Caller.bind(("127.0.0.85", 0), stack.kamailio)
-    carrier = await Caller.bind(("127.0.0.86", 0), stack.kamailio)
+    bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
+    carrier = await Caller.bind((loopback_address(), 0), stack.kamailio)
     dns = DnsServer()
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: dns, local_addr=("127.0.0.1", DNS_PORT))
@@ -93,8 +83,16 @@ async def world(stack: Stack, database: Database) -> AsyncIterator[World]:
     tls = await asyncio.start_server(
         lambda r, w: serve(r, w, "tls"), "127.0.0.1", stack.port + 46, ssl=context
     )
-    await versions_after(stack, database, WORLD.replace("%BRIDGE%", str(bridge.address[1])))
-    yield World(bridge, carrier, dns, stack.port + 45, stack.port + 46, seen)
+    async with changes(stack, database) as connection:
+        make = Factory(connection)
+        brand = await make.brand()
+        company = await make.company(brand)
+        carrier_id = await make.carrier(brand)
+        await make.fax_route(brand, carrier_id)
+        bridge_id = await make.calling_bridge(bridge.address)
+    yield World(
+        brand, company, carrier_id, bridge, carrier, dns, stack.port + 45, stack.port + 46, seen
+    )
     for server in (tcp, tls):
         server.close()
     for writer in writers:
@@ -103,28 +101,38 @@ async def world(stack: Stack, database: Database) -> AsyncIterator[World]:
     dns.close()
     bridge.close()
     carrier.close()
-    await versions_after(stack, database, GONE)
+    async with changes(stack, database) as connection:
+        await remove(connection, brand, bridge_id)
 
 
-async def only_server(stack: Stack, database: Database, columns: str, values: str) -> None:
-    """Make this the carrier's only server."""
-    await versions_after(
-        stack, database, "delete from carrier_servers where carrier_id = 8300",
-        f"insert into carrier_servers (id, brand_id, carrier_id, {columns})"
-        f" overriding system value values (8300, 8300, 8300, {values})",
-    )  # fmt: skip
+async def only_server(
+    stack: Stack, database: Database, world: World, columns: str, values: str
+) -> int:
+    """Make this the carrier's only server; return its id."""
+    async with changes(stack, database) as connection:
+        await connection.execute(
+            "delete from carrier_servers where carrier_id = %s", [world.carrier_id]
+        )
+        cursor = await connection.execute(
+            f"insert into carrier_servers (brand_id, carrier_id, {columns})"
+            f" values (%s, %s, {values}) returning id",
+            [world.brand, world.carrier_id],
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row["id"])
 
 
-async def leads_to(stack: Stack, uri: str) -> None:
+async def leads_to(stack: Stack, world: World, uri: str) -> None:
     """Wait until the carrier's dispatcher set is exactly this."""
     rpc = KamailioRpc(stack.settings().rpc_socket)
     async with asyncio.timeout(15):
-        while [u for s, u, _ in rpc.destinations() if s == 9300] != [uri]:
+        while [u for s, u, _ in rpc.destinations() if s == CARRIER_SET + world.carrier_id] != [uri]:
             await asyncio.sleep(0.05)
 
 
 async def call(world: World) -> Answer:
-    return await world.bridge.call("+34600000000", headers=["X-Vfax-Company: 8300"])
+    return await world.bridge.call("+34600000000", headers=[f"X-Vfax-Company: {world.company}"])
 
 
 async def busy_once(world: World) -> str:
@@ -144,16 +152,16 @@ async def test_a_name_is_looked_up_by_srv_and_followed_when_it_moves(
     records = world.dns.records
     records["_sip._udp.k.example", "SRV"] = [f"10 5 {port} a.k.example."]
     records["a.k.example", "A"] = [host]
-    await only_server(stack, database, "host, port", "'k.example', null")
-    await leads_to(stack, f"sip:{host}:{port}")
+    await only_server(stack, database, world, "host, port", "'k.example', null")
+    await leads_to(stack, world, f"sip:{host}:{port}")
     answered = asyncio.create_task(busy_once(world))
     assert (await call(world)).code == 486
-    assert (await answered).startswith("INVITE sip:+34600000000@127.0.0.86")
+    assert (await answered).startswith(f"INVITE sip:+34600000000@{host}")
     records["a.k.example", "A"] = ["127.0.0.87"]
-    await leads_to(stack, f"sip:127.0.0.87:{port}")
+    await leads_to(stack, world, f"sip:127.0.0.87:{port}")
     saved, world.dns.records = records, {}
     await asyncio.sleep(6)  # its TTL is over, and there is no such name any more
-    await leads_to(stack, f"sip:127.0.0.87:{port}")
+    await leads_to(stack, world, f"sip:127.0.0.87:{port}")
     world.dns.records = saved
 
 
@@ -162,8 +170,8 @@ async def test_a_name_with_a_port_needs_no_srv(
 ) -> None:
     host, port = world.carrier.address
     world.dns.records["b.k.example", "A"] = [host]
-    await only_server(stack, database, "host, port", f"'b.k.example', {port}")
-    await leads_to(stack, f"sip:{host}:{port}")
+    await only_server(stack, database, world, "host, port", f"'b.k.example', {port}")
+    await leads_to(stack, world, f"sip:{host}:{port}")
 
 
 @pytest.mark.parametrize("transport", ["tcp", "tls"])
@@ -172,9 +180,9 @@ async def test_calls_leave_over_streams(
 ) -> None:
     port = world.tcp_port if transport == "tcp" else world.tls_port
     await only_server(
-        stack, database, "address, port, transport", f"'127.0.0.1', {port}, '{transport}'"
+        stack, database, world, "address, port, transport", f"'127.0.0.1', {port}, '{transport}'"
     )
-    await leads_to(stack, f"sip:127.0.0.1:{port};transport={transport}")
+    await leads_to(stack, world, f"sip:127.0.0.1:{port};transport={transport}")
     world.seen.clear()
     answer = await call(world)
     assert (answer.code, world.seen) == (486, [transport])
@@ -199,8 +207,8 @@ async def test_we_register_where_a_carrier_wants_it(
     stack: Stack, database: Database, world: World
 ) -> None:
     host, port = world.carrier.address
-    await only_server(
-        stack, database, "address, port, auth_user, auth_realm, auth_ha1",
+    server = await only_server(
+        stack, database, world, "address, port, auth_user, auth_realm, auth_ha1",
         f"'{host}', {port}, 'acct', 'k.example', sip_ha1('acct', 'k.example', 'pass')",
     )  # fmt: skip
     while not world.carrier.requests.empty():
@@ -208,7 +216,8 @@ async def test_we_register_where_a_carrier_wants_it(
     async with database.transaction() as c:
         await c.execute(
             "insert into carrier_registrations (brand_id, carrier_server_id, username, domain)"
-            " values (8300, 8300, 'line', 'k.example')"
+            " values (%s, %s, 'line', 'k.example')",
+            [world.brand, server],
         )
     registered = await challenged(world)
     assert registered.startswith("REGISTER sip:k.example")
@@ -217,7 +226,7 @@ async def test_we_register_where_a_carrier_wants_it(
     rpc = KamailioRpc(stack.settings().rpc_socket)
     assert [r["r_username"] for r in rpc.call("uac.reg_dump")] == ["line"]
     async with database.transaction() as c:
-        await c.execute("delete from carrier_registrations where brand_id = 8300")
+        await c.execute("delete from carrier_registrations where brand_id = %s", [world.brand])
     async with asyncio.timeout(10):
         while rpc.call("uac.reg_dump"):
             await asyncio.sleep(0.05)
@@ -243,7 +252,15 @@ async def challenged(world: World) -> str:
                 world.carrier.send("\r\n".join(lines) + "\r\n\r\n", source)
 
 
-async def test_metrics_show_version_calls_and_servers(stack: Stack, world: World) -> None:
+async def test_metrics_show_version_calls_and_servers(
+    stack: Stack, database: Database, world: World
+) -> None:
+    port = world.tcp_port
+    await only_server(
+        stack, database, world, "address, port, transport", f"'127.0.0.1', {port}, 'tcp'"
+    )
+    assert (await call(world)).code == 486
+
     def scrape() -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{METRICS_PORT}/metrics", timeout=5) as page:
             text: bytes = page.read()

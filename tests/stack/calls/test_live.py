@@ -6,6 +6,7 @@ import signal
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -15,57 +16,73 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.store.pool import Database
 from tests.support.commands import vfax
+from tests.support.factory import Factory, loopback_address, number_block, remove, unique_name
 from tests.support.peers.caller import Caller
 from tests.support.peers.sipp import Carrier
-from tests.support.routing_tables import versions_after
+from tests.support.routing_tables import changes, versions_after
 
-PROVIDER, BRIDGE = "127.0.0.81", "127.0.0.82"
 RATE = 30
 
-WORLD = """
-insert into brands (id, name) overriding system value values (8200, 'Live');
-insert into companies (id, brand_id, name) overriding system value values (8200, 8200, 'C');
-insert into ddi_providers (id, brand_id, name) overriding system value values (8200, 8200, 'P');
-insert into ddi_provider_addresses (brand_id, ddi_provider_id, address) values (8200, 8200, '127.0.0.81');
-insert into ddis (brand_id, company_id, number, external_uri) values
-    (8200, 8200, '+34917000000', 'sip:x@127.0.1.80:%PORT%');
-insert into bridges (name, sip_address, sip_port, receives) values ('live caller', '127.0.0.82', %BRIDGE%, false);
-insert into carriers (id, brand_id, name) overriding system value values (8200, 8200, 'K'), (8201, 8200, 'L');
-insert into carrier_servers (brand_id, carrier_id, address, port) values
-    (8200, 8200, '127.0.1.80', %PORT%), (8200, 8201, '127.0.1.81', %PORT%);
-insert into outgoing_routes (id, brand_id, type, carrier_id) overriding system value values (8200, 8200, 'fax', 8200);
-"""  # noqa: E501
-GONE = """
-delete from bridges where name = 'live caller';
-delete from ddis where brand_id = 8200;
-delete from outgoing_routes where brand_id = 8200;
-delete from carriers where brand_id = 8200;
-delete from ddi_providers where brand_id = 8200;
-delete from companies where brand_id = 8200;
-delete from brands where id = 8200;
-"""
+
+@dataclass
+class World:
+    """A provider's caller and a bridge's; two carriers, of which one takes and one refuses."""
+
+    provider: Caller
+    bridge: Caller
+    brand: int
+    company: int
+    takes: int
+    busy: int
+    route: int
+    uri: str  #: where the calls to the numbers go
+    numbers: str  #: a block; its number 0000 is a DDI
+
+    @property
+    def ddi(self) -> str:
+        """The number that is always a DDI."""
+        return f"{self.numbers}0000"
+
+    def route_to(self, carrier: int) -> str:
+        """Return the statement that leads the route to a carrier."""
+        return f"update outgoing_routes set carrier_id = {carrier} where id = {self.route}"
+
+    async def call_out(self) -> int:
+        """Call from the bridge; return the status."""
+        headers = [f"X-Vfax-Company: {self.company}"]
+        return (await self.bridge.call("+34600000000", headers=headers)).code
 
 
 @pytest.fixture(scope="module")
 async def world(
     stack: Stack, database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Caller, Caller]]:
+) -> AsyncIterator[World]:
     port = stack.port + 33
     folder = tmp_path_factory.mktemp("live")
-    takes = Carrier("takes", ("127.0.1.80", port), folder)
-    busy = Carrier("busy", ("127.0.1.81", port), folder)
+    takes = Carrier("takes", (loopback_address(), port), folder)
+    busy = Carrier("busy", (loopback_address(), port), folder)
     await takes.start("carrier_takes")
     await busy.start("carrier_refuses", 486)
-    provider = await Caller.bind((PROVIDER, 0), stack.kamailio)
-    bridge = await Caller.bind((BRIDGE, 0), stack.kamailio)
-    sql = WORLD.replace("%PORT%", str(port)).replace("%BRIDGE%", str(bridge.address[1]))
-    await versions_after(stack, database, sql)
-    yield provider, bridge
+    provider = await Caller.bind((loopback_address(), 0), stack.kamailio)
+    bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
+    uri, numbers = f"sip:x@{takes.address[0]}:{port}", number_block()
+    async with changes(stack, database) as connection:
+        make = Factory(connection)
+        brand = await make.brand()
+        company = await make.company(brand)
+        await make.ddi_provider(brand, provider.address[0])
+        await make.ddi(brand, company, f"{numbers}0000", external_uri=uri)
+        to_takes = await make.carrier(brand, takes.address)
+        to_busy = await make.carrier(brand, busy.address)
+        route = await make.fax_route(brand, to_takes)
+        bridge_id = await make.calling_bridge(bridge.address)
+    yield World(provider, bridge, brand, company, to_takes, to_busy, route, uri, numbers)
     provider.close()
     bridge.close()
     await takes.stop()
     await busy.stop()
-    await versions_after(stack, database, GONE)
+    async with changes(stack, database) as connection:
+        await remove(connection, brand, bridge_id)
 
 
 async def latency(
@@ -97,19 +114,19 @@ def report(name: str, times: list[float]) -> float:
     return p99
 
 
-async def test_a_ddi_is_live_within_50_ms(stack: Stack, world: tuple[Caller, Caller]) -> None:
-    provider, _ = world
+async def test_a_ddi_is_live_within_50_ms(stack: Stack, world: World) -> None:
+    number = f"{world.numbers}0001"
 
     async def ask() -> int:
-        return (await provider.call("+34917000001")).code
+        return (await world.provider.call(number)).code
 
     times = await latency(
         stack,
         lambda n: (
-            "insert into ddis (brand_id, company_id, number, external_uri) select 8200, 8200,"
-            " '+34917000001', external_uri from ddis where number = '+34917000000'"
+            "insert into ddis (brand_id, company_id, number, external_uri)"
+            f" values ({world.brand}, {world.company}, '{number}', '{world.uri}')"
             if n % 2 == 0
-            else "delete from ddis where number = '+34917000001'"
+            else f"delete from ddis where number = '{number}'"
         ),
         lambda: asyncio.ensure_future(ask()),
         lambda n: 200 if n % 2 == 0 else 404,
@@ -118,38 +135,31 @@ async def test_a_ddi_is_live_within_50_ms(stack: Stack, world: tuple[Caller, Cal
     assert report("a DDI", times) < 50
 
 
-async def test_a_route_is_live_within_50_ms(stack: Stack, world: tuple[Caller, Caller]) -> None:
-    _, bridge = world
-
-    async def ask() -> int:
-        return (await bridge.call("+34600000000", headers=["X-Vfax-Company: 8200"])).code
-
+async def test_a_route_is_live_within_50_ms(stack: Stack, world: World) -> None:
     times = await latency(
         stack,
-        lambda n: f"update outgoing_routes set carrier_id = {8201 - n % 2} where id = 8200",
-        lambda: asyncio.ensure_future(ask()),
+        lambda n: world.route_to(world.busy if n % 2 == 0 else world.takes),
+        lambda: asyncio.ensure_future(world.call_out()),
         lambda n: 486 if n % 2 == 0 else 200,
         200,
     )
     assert report("a route", times) < 50
 
 
-async def test_ten_thousand_rows_are_live_within_a_second(
-    stack: Stack, world: tuple[Caller, Caller]
-) -> None:
-    provider, _ = world
+async def test_ten_thousand_rows_are_live_within_a_second(stack: Stack, world: World) -> None:
+    many = number_block()
 
     async def ask() -> int:
-        return (await provider.call("+34918009999")).code
+        return (await world.provider.call(f"{many}9999")).code
 
     times = await latency(
         stack,
         lambda n: (
-            "insert into ddis (brand_id, company_id, number, external_uri) select 8200, 8200,"
-            " '+34918' || lpad(n::text, 6, '0'), external_uri from ddis, generate_series(0, 9999) n"
-            " where number = '+34917000000'"
+            "insert into ddis (brand_id, company_id, number, external_uri)"
+            f" select {world.brand}, {world.company}, '{many}' || lpad(n::text, 4, '0'),"
+            f" '{world.uri}' from generate_series(0, 9999) n"
             if n % 2 == 0
-            else "delete from ddis where number between '+34918000000' and '+34918009999'"
+            else f"delete from ddis where number between '{many}0000' and '{many}9999'"
         ),
         lambda: asyncio.ensure_future(ask()),
         lambda n: 200 if n % 2 == 0 else 404,
@@ -161,18 +171,18 @@ async def test_ten_thousand_rows_are_live_within_a_second(
 class Load:
     """RATE calls a second, in and out by turns, until it is stopped; every answer is kept."""
 
-    def __init__(self, provider: Caller, bridge: Caller) -> None:
-        self._callers = (provider, bridge)
+    def __init__(self, world: World) -> None:
+        self._world = world
         self.codes: list[int] = []
         self._calls: list[asyncio.Task[None]] = []
 
     async def _one(self, inbound: bool) -> None:
-        provider, bridge = self._callers
+        world = self._world
         if inbound:
-            answer = await provider.call("+34917000000")
+            code = (await world.provider.call(world.ddi)).code
         else:
-            answer = await bridge.call("+34600000000", headers=["X-Vfax-Company: 8200"])
-        self.codes.append(answer.code)
+            code = await world.call_out()
+        self.codes.append(code)
 
     async def run(self, seconds: float) -> None:
         """Place calls for so long, and wait for their ends."""
@@ -209,15 +219,17 @@ def send(stack: Stack, name: str, number: signal.Signals) -> None:
 
 
 async def test_no_call_fails_while_all_else_is_killed_and_frozen(
-    stack: Stack, database: Database, world: tuple[Caller, Caller]
+    stack: Stack, database: Database, world: World
 ) -> None:
     """At 30 calls a second: PostgreSQL, then Redis, then the publisher, frozen and killed;
     Kamailio starts again while all three are away; then all heal."""
     await versions_after(
-        stack, database, "update outgoing_routes set carrier_id = 8200 where id = 8200",
-        "update companies set name = 'C2' where id = 8200",
-    )  # fmt: skip
-    load = Load(*world)
+        stack,
+        database,
+        world.route_to(world.takes),
+        f"update companies set name = '{unique_name('C')}' where id = {world.company}",
+    )
+    load = Load(world)
     supervisor = stack.supervisor
     running = asyncio.create_task(load.run(9))
     for name in ("postgresql", "redis", "publisher"):
@@ -246,12 +258,8 @@ async def test_no_call_fails_while_all_else_is_killed_and_frozen(
     await running
     assert set(load.codes) == {200}
     assert len(load.codes) > away + 300
-    await versions_after(
-        stack, database, "update outgoing_routes set carrier_id = 8201 where id = 8200"
-    )
-    _, bridge = world
-    answer = await bridge.call("+34600000000", headers=["X-Vfax-Company: 8200"])
-    assert answer.code == 486, "the route of after the storm"
+    await versions_after(stack, database, world.route_to(world.busy))
+    assert await world.call_out() == 486, "the route of after the storm"
     rpc = KamailioRpc(stack.settings().rpc_socket)
     _, out, _ = await vfax(stack, "routes", "status", "--json")
     async with asyncio.timeout(5):
@@ -260,18 +268,20 @@ async def test_no_call_fails_while_all_else_is_killed_and_frozen(
     assert '"kamailio_version"' in out
 
 
-async def test_a_lost_notify_is_made_up_for(stack: Stack, world: tuple[Caller, Caller]) -> None:
+async def test_a_lost_notify_is_made_up_for(stack: Stack, world: World) -> None:
     """The log of changes is what counts; NOTIFY only hurries."""
-    provider, _ = world
     operator = await psycopg.AsyncConnection.connect(stack.database_url)
     async with operator:
-        # What a trigger does, without its NOTIFY.
-        await operator.execute("set session_replication_role = replica")
-        await operator.execute("update ddis set external_uri = null where number = '+34917000000'")
-        await operator.execute(
-            "insert into routing_changes (kind, ids) values ('ddi', array['+34917000000'])"
-        )
-        await operator.commit()
-        async with asyncio.timeout(2):
-            while (await provider.call("+34917000000")).code != 404:
-                await asyncio.sleep(0.02)
+        for uri, code in ((None, 404), (world.uri, 200)):
+            # What a trigger does, without its NOTIFY.
+            await operator.execute("set session_replication_role = replica")
+            await operator.execute(
+                "update ddis set external_uri = %s where number = %s", [uri, world.ddi]
+            )
+            await operator.execute(
+                "insert into routing_changes (kind, ids) values ('ddi', array[%s])", [world.ddi]
+            )
+            await operator.commit()
+            async with asyncio.timeout(2):
+                while (await world.provider.call(world.ddi)).code != code:
+                    await asyncio.sleep(0.02)
