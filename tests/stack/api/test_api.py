@@ -105,7 +105,11 @@ async def test_a_fax_from_key_to_key(
     assert page_bitmaps(ours.content) == page_bitmaps(theirs.content)
     assert (await globex.get(f"/faxes/{received['id']}/document.pdf")).content[:5] == b"%PDF-"
     assert (await acme.get(f"/faxes/{fax['id']}/receipt.pdf")).content[:5] == b"%PDF-"
-    await asyncio.sleep(2)
+
+    async def heard() -> bool:
+        return any((t["fax_id"], t["status"]) == (fax["id"], "completed") for t in told)
+
+    await until(heard, 10)
     listening.cancel()
     await asyncio.wait([listening])
     mine = [t["status"] for t in told if t["fax_id"] == fax["id"]]
