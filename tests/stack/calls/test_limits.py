@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,37 +87,47 @@ async def world(
     stack: Stack, database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     port = stack.port + 32
-    pbx = Carrier("pbx", (loopback_address(), port), tmp_path_factory.mktemp("limits"))
-    await pbx.start("carrier_takes")
-    settings = await second_kamailio(stack)
-    address = loopback_address()
-    provider = await Caller.bind((address, 0), stack.kamailio)
-    second = await Caller.bind((address, 0), (SECOND, stack.port))
-    bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
-    of_two, of_free, fax_of_free = (f"{number_block()}0000" for _ in range(3))
-    async with changes(stack, database) as connection:
-        make = Factory(connection)
-        brand = await make.brand()
-        two, free = await make.company(brand, max_calls=2), await make.company(brand)
-        await make.ddi_provider(brand, address)
-        uri = f"sip:x@{pbx.address[0]}:{port}"
-        for company, number in ((two, of_two), (free, of_free)):
-            await make.ddi(brand, company, number, external_uri=uri)
-        fax = await make.virtual_fax(brand, free)
-        await make.ddi(brand, free, fax_of_free, virtual_fax_id=fax)
-        await make.fax_route(brand, await make.carrier(brand, pbx.address))
-        bridge_id = await make.calling_bridge(bridge.address)
-    async with asyncio.timeout(10):  # the other host's publisher follows by itself
-        while (await second.call(of_free)).code != 200:
-            await asyncio.sleep(0.1)
-    yield World(brand, two, free, of_two, of_free, fax_of_free, provider, bridge, second, settings)
-    for caller in (provider, second, bridge):
-        caller.close()
-    await pbx.stop()
-    async with changes(stack, database) as connection:
-        await remove(connection, brand, bridge_id)
-    for name in ("kamailio-2", "publisher-2"):
-        await stack.supervisor.stop(stack.supervisor.get(name))
+    async with AsyncExitStack() as ends:
+        pbx = Carrier("pbx", (loopback_address(), port), tmp_path_factory.mktemp("limits"))
+        await pbx.start("carrier_takes")
+        ends.push_async_callback(pbx.stop)
+        for name in ("publisher-2", "kamailio-2"):
+            ends.push_async_callback(stop_if_started, stack, name)
+        settings = await second_kamailio(stack)
+        address = loopback_address()
+        provider = await Caller.bind((address, 0), stack.kamailio)
+        second = await Caller.bind((address, 0), (SECOND, stack.port))
+        bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
+        for caller in (provider, second, bridge):
+            ends.callback(caller.close)
+        of_two, of_free, fax_of_free = (f"{number_block()}0000" for _ in range(3))
+        async with changes(stack, database) as connection:
+            make = Factory(connection)
+            brand = await make.brand()
+            two, free = await make.company(brand, max_calls=2), await make.company(brand)
+            await make.ddi_provider(brand, address)
+            uri = f"sip:x@{pbx.address[0]}:{port}"
+            for company, number in ((two, of_two), (free, of_free)):
+                await make.ddi(brand, company, number, external_uri=uri)
+            fax = await make.virtual_fax(brand, free)
+            await make.ddi(brand, free, fax_of_free, virtual_fax_id=fax)
+            await make.fax_route(brand, await make.carrier(brand, pbx.address))
+            bridge_id = await make.calling_bridge(bridge.address)
+        async with asyncio.timeout(10):  # the other host's publisher follows by itself
+            while (await second.call(of_free)).code != 200:
+                await asyncio.sleep(0.1)
+        yield World(
+            brand, two, free, of_two, of_free, fax_of_free, provider, bridge, second, settings
+        )
+        async with changes(stack, database) as connection:
+            await remove(connection, brand, bridge_id)
+
+
+async def stop_if_started(stack: Stack, name: str) -> None:
+    """Stop a service of the second host."""
+    for service in stack.supervisor.services:
+        if service.name == name:
+            await stack.supervisor.stop(service)
 
 
 async def in_progress(rpc: KamailioRpc, company: int, calls: int) -> None:

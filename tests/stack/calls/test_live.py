@@ -6,6 +6,7 @@ import signal
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,30 +60,34 @@ async def world(
 ) -> AsyncIterator[World]:
     port = stack.port + 33
     folder = tmp_path_factory.mktemp("live")
-    takes = Carrier("takes", (loopback_address(), port), folder)
-    busy = Carrier("busy", (loopback_address(), port), folder)
-    await takes.start("carrier_takes")
-    await busy.start("carrier_refuses", 486)
-    provider = await Caller.bind((loopback_address(), 0), stack.kamailio)
-    bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
-    uri, numbers = f"sip:x@{takes.address[0]}:{port}", number_block()
-    async with changes(stack, database) as connection:
-        make = Factory(connection)
-        brand = await make.brand()
-        company = await make.company(brand)
-        await make.ddi_provider(brand, provider.address[0])
-        await make.ddi(brand, company, f"{numbers}0000", external_uri=uri)
-        to_takes = await make.carrier(brand, takes.address)
-        to_busy = await make.carrier(brand, busy.address)
-        route = await make.fax_route(brand, to_takes)
-        bridge_id = await make.calling_bridge(bridge.address)
-    yield World(provider, bridge, brand, company, to_takes, to_busy, route, uri, numbers)
-    provider.close()
-    bridge.close()
-    await takes.stop()
-    await busy.stop()
-    async with changes(stack, database) as connection:
-        await remove(connection, brand, bridge_id)
+    async with AsyncExitStack() as ends:
+        takes, busy = (
+            Carrier(name, (loopback_address(), port), folder) for name in ("takes", "busy")
+        )
+        for carrier, scenario, status in (
+            (takes, "carrier_takes", 0),
+            (busy, "carrier_refuses", 486),
+        ):
+            await carrier.start(scenario, status)
+            ends.push_async_callback(carrier.stop)
+        provider = await Caller.bind((loopback_address(), 0), stack.kamailio)
+        ends.callback(provider.close)
+        bridge = await Caller.bind((loopback_address(), 0), stack.kamailio)
+        ends.callback(bridge.close)
+        uri, numbers = f"sip:x@{takes.address[0]}:{port}", number_block()
+        async with changes(stack, database) as connection:
+            make = Factory(connection)
+            brand = await make.brand()
+            company = await make.company(brand)
+            await make.ddi_provider(brand, provider.address[0])
+            await make.ddi(brand, company, f"{numbers}0000", external_uri=uri)
+            to_takes = await make.carrier(brand, takes.address)
+            to_busy = await make.carrier(brand, busy.address)
+            route = await make.fax_route(brand, to_takes)
+            bridge_id = await make.calling_bridge(bridge.address)
+        yield World(provider, bridge, brand, company, to_takes, to_busy, route, uri, numbers)
+        async with changes(stack, database) as connection:
+            await remove(connection, brand, bridge_id)
 
 
 async def latency(

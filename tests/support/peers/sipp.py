@@ -65,6 +65,7 @@ class Carrier:
         file.write_text(text)
         host, port = self.address
         self._process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL"),  # a killed test run leaves no carrier behind
             *("sipp", "-sf", str(file), "-i", host, "-p", str(port), "-nostdin"),
             *("-trace_msg", "-message_file", str(self._log), "-message_overwrite", "false"),
             cwd=self._folder,
