@@ -16,11 +16,10 @@ from tests.documents.corpus import picture, word
 from tests.support.commands import vfax
 from tests.support.pdfs import short_document
 from tests.support.peers.fax_machines import FaxMachines, digests, fax_machines, world
-from tests.support.ports import PORT_BASE
+from tests.support.ports import MEDIA_PORTS, PORT_BASE
 from tests.support.waiting import until
 
 CARRIER = ("127.0.0.83", PORT_BASE + 50)
-PORTS = (32000, 32999)
 
 #: behaviour of a number to (status, reasons, calls) by the defaults of the table of retries
 TABLE: dict[str, tuple[str, set[str], set[int]]] = {
@@ -66,7 +65,7 @@ async def machines(
             " where b.name = 'Demo Telecom'"
         )
     folder = tmp_path_factory.mktemp("machines")
-    async with fax_machines(CARRIER, stack.kamailio, PORTS, folder, behaviour) as made:
+    async with fax_machines(CARRIER, stack.kamailio, MEDIA_PORTS, folder, behaviour) as made:
         yield made
     async with database.transaction() as c:
         await c.execute("delete from retry_rules")

@@ -15,6 +15,7 @@ from spandsp_bridge.errors import SetupError
 from spandsp_bridge.store.pool import Database
 from tests.support.commands import vfax
 from tests.support.pdfs import blank, encrypted, short_document
+from tests.support.ports import PEER_PORTS
 
 DOCUMENTS = {
     "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "without its end"),
@@ -143,13 +144,13 @@ async def test_a_bad_installation_is_one_clear_line(
 
 async def test_a_taken_port_is_one_clear_line_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 29060))
+        taken.bind(("127.0.0.1", PEER_PORTS[0]))
         code, _, err = await run_alone(
-            "demo", VFAX_PORT_BASE="29060", VFAX_VAR=str(tmp_path / "var"), DEMO_ONCE="1"
+            "demo", VFAX_PORT_BASE=str(PEER_PORTS[0]), VFAX_VAR=str(tmp_path / "var"), DEMO_ONCE="1"
         )
     assert code == 3
     line = one_clear_line(err)
-    assert "127.0.0.1:29060" in line
+    assert f"127.0.0.1:{PEER_PORTS[0]}" in line
     assert "VFAX_PORT_BASE" in line
     assert not (tmp_path / "var").exists()
 

@@ -22,12 +22,12 @@ from tests.support.pdfs import short_document
 from tests.support.peers.ata import Ata
 from tests.support.peers.caller import Caller
 from tests.support.peers.sipp import Carrier
+from tests.support.ports import MEDIA_PORTS
 from tests.support.routing_tables import versions_after
 from tests.support.waiting import until
 
 A, B = "127.0.0.63", "127.0.0.64"
 BRAND = 8000
-MEDIA = (42000, 42999)
 
 WORLD = """
 insert into brands (id, name) overriding system value values (8000, 'Edge'), (8001, 'Edge too');
@@ -98,7 +98,7 @@ async def edge(
     callers = [
         await Caller.bind((host, 0), stack.kamailio) for host in (A, B, "127.0.0.65", "127.0.0.66")
     ]
-    async with EngineClient(1, "127.0.0.65", MEDIA) as engine:
+    async with EngineClient(1, "127.0.0.65", MEDIA_PORTS) as engine:
         ata = Ata(callers[2], engine, "ata", "edge.example")
         yield Edge(callers[0], callers[1], ata, callers[3], pbx)
     for caller in callers:

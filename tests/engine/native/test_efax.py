@@ -20,10 +20,10 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.native.client import EngineClient, NativeSession
 from spandsp_bridge.settings import ROOT
+from tests.support.ports import MEDIA_PORTS, PEER_PORTS
 
 SOURCE = ROOT / "tests" / "support" / "peers" / "softmodem.c"
-PORTS = (43000, 43999)
-LINE = 44100  #: ports of the soft modems
+LINE = PEER_PORTS[0]  #: first port of the soft modems
 PAGES = 2
 HEADER_ROWS, OVERLAP = 20, 10  #: rows that efax puts on top, and rows below that it writes on
 
@@ -41,7 +41,7 @@ def softmodem(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def engine() -> AsyncIterator[EngineClient]:
-    async with EngineClient(1, "127.0.0.1", PORTS) as client:
+    async with EngineClient(1, "127.0.0.1", MEDIA_PORTS) as client:
         yield client
 
 
