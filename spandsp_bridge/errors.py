@@ -76,8 +76,7 @@ class DocumentError(UserError):
 
     def __str__(self) -> str:
         """Return the reason and its detail, for logs."""
-        detail = ", ".join(f"{key}={value!r}" for key, value in self.detail.items())
-        return self.msgid or f"{self.reason} ({detail})"
+        return self.msgid or _reason_text(self.reason, self.detail)
 
 
 class NotFoundError(UserError):
@@ -197,13 +196,30 @@ class MalformedError(VfaxError, ValueError):
 
 
 class DeliveryError(VfaxError):
-    """A mail or a webhook call failed; it is tried again."""
+    """A mail or a webhook call failed; it is tried again.
+
+    Its sentence is made of the reason and the detail, which the row in `deliveries` keeps.
+    """
 
     status = 502
     code = "delivery_failed"
+
+    def __init__(self, reason: Reason, /, **detail: object) -> None:
+        super().__init__()
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """Return the reason and its detail, for logs."""
+        return _reason_text(self.reason, self.detail)
 
 
 class DeliveryRefused(DeliveryError):
     """The receiver will never accept the delivery."""
 
     code = "delivery_refused"
+
+
+def _reason_text(reason: Reason, detail: Mapping[str, object]) -> str:
+    values = ", ".join(f"{key}={value!r}" for key, value in detail.items())
+    return f"{reason} ({values})" if values else str(reason)

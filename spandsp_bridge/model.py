@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from spandsp_bridge.reasons import Reason
 
 #: How a page may be made: lines an inch, the coarsest first; greys or none; its size.
 RESOLUTIONS = ("normal", "fine", "superfine")
@@ -208,11 +210,11 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """How a fax session or an attempt ended, with the reason in words."""
+    """How a fax session or an attempt ended; `i18n.sentence` says it in words."""
 
     ok: bool
-    reason: str  #: stable word, such as `completed`, `receiver_call_dropped`
-    explanation: str  #: one plain sentence, with the remedy where there is one
+    reason: Reason
+    detail: dict[str, Any] = field(default_factory=dict)  #: JSON, by `reasons.DETAILS`
     pages: int = 0  #: confirmed (sending) or kept (receiving)
     stats: SessionStats = field(default_factory=SessionStats)
     t30_code: int | None = None

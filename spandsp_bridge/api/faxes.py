@@ -19,9 +19,11 @@ from spandsp_bridge.api.shapes import (
     NewFax,
     One,
     QueuePosition,
+    delivery_shape,
     fax_shape,
 )
 from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.i18n import explained
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import checked, sender_of
@@ -40,6 +42,7 @@ from spandsp_bridge.web.faxes import (
     place_of,
     trace_of,
 )
+from spandsp_bridge.web.language import accepted_language
 from spandsp_bridge.web.state import web_of
 
 faxes = APIRouter(prefix="/faxes", tags=["faxes"])
@@ -89,8 +92,8 @@ async def send(
     try:
         fax_id = await store.submit(sender, number, files, wishes)
     except UserError as error:
-        raise ConflictError(str(error)) from error
-    return One(data=fax_shape(await existing(store, fax_id)))
+        raise ConflictError("{problem}", problem=error) from error
+    return One(data=fax_shape(await existing(store, fax_id), accepted_language(request)))
 
 
 # ---- looking -------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ async def listing(
     )  # fmt: skip
     found = await FaxLists(principal.tenant(web_of(request))).page(wanted, limit)
     more = cursor_of(found[-1].fax) if len(found) == limit else None
-    return Many(data=[fax_shape(row.fax) for row in found], next=more)
+    return Many(data=[fax_shape(row.fax, accepted_language(request)) for row in found], next=more)
 
 
 def _aware(at: datetime | None) -> datetime | None:
@@ -130,7 +133,8 @@ def _aware(at: datetime | None) -> datetime | None:
 @faxes.get("/{fax_id:int}")
 async def show(request: Request, principal: Reader, fax_id: FaxId) -> One[FaxShape]:
     """Return one fax."""
-    return One(data=fax_shape(await existing(FaxStore(principal.tenant(web_of(request))), fax_id)))
+    store = FaxStore(principal.tenant(web_of(request)))
+    return One(data=fax_shape(await existing(store, fax_id), accepted_language(request)))
 
 
 @faxes.get("/{fax_id:int}/document.pdf", response_class=Response, responses=FILE)
@@ -155,7 +159,9 @@ async def _document(request: Request, principal: Principal, fax_id: int, kind: s
     store = FaxStore(principal.tenant(web_of(request)))
     fax = await existing(store, fax_id)
     ending = "tiff" if kind == "tiff" else "pdf"
-    answer = await document_of(store, fax, principal.who, kind, f"fax-{fax.id}.{ending}")
+    answer = await document_of(
+        store, fax, principal.who, kind, f"fax-{fax.id}.{ending}", accepted_language(request)
+    )
     await store.mark_read(fax)
     return answer
 
@@ -165,16 +171,16 @@ async def attempts(request: Request, principal: Reader, fax_id: FaxId) -> Many[A
     """Return the calls of a fax, the first one first."""
     store = FaxStore(principal.tenant(web_of(request)))
     rows = await store.attempts(await existing(store, fax_id))
-    return Many(data=[Attempt.model_validate(row) for row in rows])
+    language = accepted_language(request)
+    return Many(data=[Attempt.model_validate(explained(row, language)) for row in rows])
 
 
 @faxes.get("/{fax_id:int}/trace", response_class=Response, responses=TEXT)
 async def trace(request: Request, principal: Reader, fax_id: FaxId) -> Response:
     """Return the T.30 messages of every call, as text."""
     store = FaxStore(principal.tenant(web_of(request)))
-    return Response(
-        trace_of(await store.attempts(await existing(store, fax_id))), media_type="text/plain"
-    )
+    rows = await store.attempts(await existing(store, fax_id))
+    return Response(trace_of(rows, accepted_language(request)), media_type="text/plain")
 
 
 @faxes.get("/{fax_id:int}/queue")
@@ -192,7 +198,7 @@ async def deliveries(request: Request, principal: Reader, fax_id: FaxId) -> Many
     tenant = principal.tenant(web_of(request))
     fax = await existing(FaxStore(tenant), fax_id)
     rows = await DeliveryStore(tenant).deliveries(fax.id)
-    return Many(data=[Delivery.model_validate(row) for row in rows])
+    return Many(data=[delivery_shape(row, accepted_language(request)) for row in rows])
 
 
 # ---- changing ------------------------------------------------------------------------------------
@@ -210,7 +216,7 @@ async def cancel(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxS
     result = await store.cancel(fax, principal.who)
     if result != "cancelled":
         raise ConflictError("fax {fax} has already ended: {result}", fax=fax.id, result=result)
-    return One(data=fax_shape(await existing(store, fax_id)))
+    return One(data=fax_shape(await existing(store, fax_id), accepted_language(request)))
 
 
 @faxes.post("/{fax_id:int}/actions/resend", status_code=202)
@@ -222,8 +228,8 @@ async def resend(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxS
     except NotFoundError:
         raise
     except UserError as error:
-        raise ConflictError(str(error)) from error
-    return One(data=fax_shape(await existing(store, made)))
+        raise ConflictError("{problem}", problem=error) from error
+    return One(data=fax_shape(await existing(store, made), accepted_language(request)))
 
 
 @faxes.delete("/{fax_id:int}", status_code=204)
@@ -235,7 +241,7 @@ async def delete(request: Request, principal: Writer, fax_id: FaxId) -> None:
     except NotFoundError:
         raise
     except UserError as error:
-        raise ConflictError(str(error)) from error
+        raise ConflictError("{problem}", problem=error) from error
 
 
 # ---- live ----------------------------------------------------------------------------------------
@@ -258,12 +264,15 @@ async def live(
     if fax_id is not None:
         await existing(FaxStore(principal.tenant(web)), fax_id)
 
+    language = accepted_language(request)
+
     async def stream() -> AsyncIterator[str]:
         yield ": news of faxes\n\n"
         async for news in web.hub.watch(company, fax_id):
             if news is None:
                 yield ": nothing new\n\n"
             else:
-                yield f"event: fax\ndata: {json.dumps(asdict(news))}\n\n"
+                data = explained(asdict(news), language)
+                yield f"event: fax\ndata: {json.dumps(data)}\n\n"
 
     return event_stream(stream())

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from spandsp_bridge.errors import VfaxError
-from spandsp_bridge.i18n import negotiate
+from spandsp_bridge.web.language import accepted_language
 from spandsp_bridge.web.problems import problem_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -27,7 +27,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 
 def problem(request: Request, error: Exception) -> JSONResponse:
     """Return the problem document that an error is, in the language that the client accepts."""
-    language = negotiate(request.headers.get("accept-language", ""))
+    language = accepted_language(request)
     found = problem_of(error, language)
     body = {
         "type": "about:blank",

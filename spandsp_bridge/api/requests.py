@@ -101,9 +101,9 @@ async def _file(web: Web, document: Content) -> File:
     try:
         answer = await safe_http.request(
             "GET", url, parse_networks(web.settings.webhook_networks), FETCH_SECONDS,
-            most=MAX_BYTES,
+            limit=MAX_BYTES,
         )  # fmt: skip
-    except (safe_http.UnreachableError, safe_http.InsideError, safe_http.TooLargeError) as error:
+    except safe_http.RequestError as error:
         raise DocumentError(Reason.DOCUMENT_NOT_FETCHED, url=url, error=str(error)) from error
     if answer.status != 200:
         raise DocumentError(Reason.DOCUMENT_NOT_FETCHED, url=url, http=answer.status)

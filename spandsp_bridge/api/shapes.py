@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 
+from spandsp_bridge.i18n import explained, sentence
 from spandsp_bridge.outbound.submit import MAX_DESTINATIONS
 from spandsp_bridge.store.fax_rows import Fax
 
@@ -56,7 +57,8 @@ class FaxShape(BaseModel):
     direction: Literal["in", "out"]
     status: Literal["pending", "inprogress", "completed", "error"]
     reason: str | None = Field(description="Stable word, such as user_busy; null: not over.")
-    explanation: str | None = Field(description="What happened and what to do.")
+    detail: dict[str, Any] = Field(description="Facts of the reason: SIP status, pages, ...")
+    explanation: str | None = Field(description="The same as a sentence, by Accept-Language.")
     virtual_fax_id: int
     sender: str = Field(alias="from", description="E.164, or what the caller showed.")
     to: str
@@ -78,17 +80,18 @@ class FaxShape(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
 
-def fax_shape(fax: Fax) -> FaxShape:
+def fax_shape(fax: Fax, language: str) -> FaxShape:
     """Return a fax as the API shows it."""
     ours, theirs = fax.local_number, fax.remote_number
     outgoing = fax.direction == "out"
-    same = ("id", "direction", "reason", "explanation", "virtual_fax_id", "remote_station_id",
+    same = ("id", "direction", "reason", "detail", "virtual_fax_id", "remote_station_id",
             "pages", "pages_confirmed", "expected_seconds", "priority", "created_at", "started_at",
             "finished_at", "read_at", "resend_of", "broadcast_id", "client_state",
             "test")  # fmt: skip
     return FaxShape.model_validate({
         **{name: getattr(fax, name) for name in same},
         "status": fax.status.value,
+        "explanation": sentence(fax.reason, fax.detail, language) or None,
         "from": ours if outgoing else theirs,
         "to": theirs if outgoing else ours,
         "send_at": fax.send_at if outgoing else None,
@@ -108,6 +111,7 @@ class Attempt(BaseModel):
     t30_code: int | None
     t30_text: str | None
     reason: str | None
+    detail: dict[str, Any]
     explanation: str | None
     pages_confirmed: int
     bit_rate: int | None
@@ -237,7 +241,17 @@ class Delivery(BaseModel):
     url: str | None
     state: Literal["pending", "done", "failed"]
     tries: int
-    answer: str
+    reason: str | None
+    detail: dict[str, Any]
+    explanation: str | None
+    answer: str = Field(description="What the other side said, else the explanation.")
     created_at: datetime
     finished_at: datetime | None
     replay_of: int | None
+
+
+def delivery_shape(row: dict[str, Any], language: str) -> Delivery:
+    """Return a row of `deliveries` as the API shows it."""
+    values = explained(row, language)
+    answer = row["detail"].get("answer") or values["explanation"] or ""
+    return Delivery.model_validate({**values, "answer": answer})

@@ -21,12 +21,13 @@ from spandsp_bridge.model import (
     Session,
     SessionOptions,
 )
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.sip.errors import SipParseError
 from spandsp_bridge.sip.state import State
 from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.negotiation import LocalMedia
-from spandsp_bridge.t38.outcome import judge, judge_sip
+from spandsp_bridge.t38.outcome import judge, sip_detail
 
 log = structlog.get_logger(__name__)
 
@@ -244,16 +245,12 @@ class Receiver:
     ) -> Outcome:
         nothing_came = failure is not None and finished.stats.packets_received == 0
         if nothing_came or not fax_call.fax_runs:
-            outcome = (
-                judge_sip(failure.sip_status, failure.sip_reason) if failure else judge_sip(487, "")
-            )
-            outcome.reason = (
-                "t38_refused" if failure and failure.sip_status != 487 else "no_fax_began"
-            )
-            outcome.explanation = (
-                "The caller did not agree to T.38, and no fax was received; ask the caller's "
-                "provider to enable T.38, or allow fax over audio on the virtual fax."
-            )
+            outcome = Outcome(False, Reason.NO_FAX_BEGAN, {"received": 0})
+            if failure is not None and failure.sip_status != 487:
+                refused = sip_detail(failure.sip_status, failure.sip_reason)
+                outcome = Outcome(False, Reason.T38_REFUSED, {**refused, "received": 0})
+            if failure is not None:
+                outcome.sip_status, outcome.sip_reason = failure.sip_status, failure.sip_reason
         else:
             outcome = judge(finished, sending=False, expected=None, complete=complete)
         outcome.hung_up_by = fax_call.hung_up_by or "us"

@@ -10,11 +10,12 @@ import structlog
 from spandsp_bridge.calls.fax_call import FaxCall
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import AudioFax, Engine, Heard, Outcome, PageDone, SessionOptions
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.sip.address import NameAddr, Uri
 from spandsp_bridge.sip.uac import OutgoingCall
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia
-from spandsp_bridge.t38.outcome import judge, judge_person, judge_sip
+from spandsp_bridge.t38.outcome import judge, judge_sip, sip_detail
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +111,8 @@ class Sender:
                     max_seconds=self._max_call_seconds,
                 )
             )
-        except EngineError as error:
-            return SendResult(Outcome(False, "engine_failed", str(error)), "", None)
+        except EngineError:
+            return SendResult(Outcome(False, Reason.ENGINE_FAILED), "", None)
         call: OutgoingCall | None = None
         try:
             local = LocalMedia(
@@ -199,21 +200,12 @@ class Sender:
     def _no_fax(refused: CallFailed, fax_call: FaxCall, heard: Heard) -> Outcome:
         """Return the outcome of an answered call in which T.30 never began."""
         if heard is Heard.SOUND:
-            outcome = judge_person()
+            outcome = Outcome(False, Reason.ANSWERED_BY_PERSON)
         elif fax_call.hung_up_by == "peer":
-            outcome = Outcome(
-                False,
-                "receiver_call_dropped",
-                "The receiver hung up before the fax began; send again later.",
-            )
+            outcome = Outcome(False, Reason.RECEIVER_CALL_DROPPED, {"problem": "before_fax"})
         else:
-            outcome = Outcome(
-                False,
-                "t38_refused",
-                "The call was answered, but the far end refused T.38 "
-                f"(SIP {refused.sip_status} {refused.sip_reason}); use another carrier for this "
-                "number, or allow fax over audio on the virtual fax.",
-            )
+            detail = sip_detail(refused.sip_status, refused.sip_reason)
+            outcome = Outcome(False, Reason.T38_REFUSED, detail)
         outcome.sip_status, outcome.sip_reason = 200, "OK"
         outcome.hung_up_by, outcome.trace = fax_call.hung_up_by or "us", fax_call.trace
         return outcome

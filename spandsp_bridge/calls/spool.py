@@ -18,6 +18,7 @@ from typing import Any
 from spandsp_bridge.documents.tiff import check_page
 from spandsp_bridge.errors import VfaxError
 from spandsp_bridge.model import Heard, Media, Outcome, PageDone, SessionStats
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage
 
 PAGES = "pages.tif"
@@ -137,7 +138,9 @@ class SpoolEntry:
                 pages.append(ReceivedPage(**record["page"]))
             elif "end" in record:
                 stats = _stats(record["end"].pop("stats"))
-                outcome = Outcome(**record["end"], stats=stats)
+                end = record["end"]
+                end.pop("explanation", None)  # written by versions before details
+                outcome = Outcome(**{**end, "reason": Reason(end["reason"]), "stats": stats})
         if facts is None:
             return None
         tiff = self.tiff.read_bytes() if pages else b""

@@ -12,6 +12,7 @@ from spandsp_bridge.documents.bitmaps import thumbnail, thumbnail_of_grey
 from spandsp_bridge.documents.pdfa import fax_to_pdf
 from spandsp_bridge.documents.tiff import TiffError, first_pages
 from spandsp_bridge.model import Outcome
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.virtual_faxes import VirtualFax
@@ -19,13 +20,6 @@ from spandsp_bridge.store.virtual_faxes import VirtualFax
 log = structlog.get_logger(__name__)
 
 SCAN_SECONDS = 5.0  #: between scans of the whole spool
-
-LOST = Outcome(
-    ok=False,
-    reason="bridge_lost",
-    explanation="The fax bridge stopped in the middle of the call; "
-    "the confirmed pages were kept. Ask the sender to send again.",
-)
 
 
 class SpoolUploader:
@@ -122,7 +116,9 @@ def _read(entry: SpoolEntry) -> tuple[SpooledFax, Outcome, bytes, bytes, bytes] 
             log.warning("empty spool entry removed", key=entry.key)
             entry.remove()
         return None
-    outcome = spooled.outcome or LOST
+    outcome = spooled.outcome or Outcome(
+        False, Reason.BRIDGE_LOST, {"received": len(spooled.pages)}, len(spooled.pages)
+    )
     return spooled, outcome, *_documents(spooled, outcome)
 
 

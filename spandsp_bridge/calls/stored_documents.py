@@ -12,6 +12,7 @@ from spandsp_bridge.documents.pdfa import fax_to_pdf
 from spandsp_bridge.documents.receipt import Receipt, ReceiptPage, make
 from spandsp_bridge.documents.tiff import TiffError, join_files
 from spandsp_bridge.errors import UserError
+from spandsp_bridge.i18n import ENGLISH, label, sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.store.fax_rows import Fax
@@ -49,7 +50,7 @@ async def pdf_of(store: FaxStore, fax: Fax) -> bytes:
         raise UserError(f"no PDF can be made of the pages of fax {fax.id}: {error}") from error
 
 
-async def receipt_of(store: FaxStore, fax: Fax) -> bytes:
+async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> bytes:
     """Return the delivery receipt of a fax as PDF, times in its company's zone.
 
     Raises UserError.
@@ -79,7 +80,7 @@ async def receipt_of(store: FaxStore, fax: Fax) -> bytes:
         fax_id=fax.id,
         sending=sending,
         complete=fax.status is FaxStatus.COMPLETED,
-        explanation=fax.explanation or "It is not over yet.",
+        explanation=sentence(fax.reason, fax.detail, language),
         sender=here if sending else there,
         receiver=there if sending else here,
         station_id=fax.remote_station_id,
@@ -88,8 +89,12 @@ async def receipt_of(store: FaxStore, fax: Fax) -> bytes:
         sha256=hashlib.sha256(await tiff_of(store, fax)).hexdigest(),
         pages=fax.pages or 0,
         attempts=[
-            (a["number"], a["started_at"].astimezone(zone), a["reason"] or "under way",
-             a["explanation"] or "")
+            (
+                a["number"],
+                a["started_at"].astimezone(zone),
+                label(a["reason"], language) if a["reason"] else "",
+                sentence(a["reason"], a["detail"], language),
+            )
             for a in await store.attempts(fax)
         ],
     )  # fmt: skip

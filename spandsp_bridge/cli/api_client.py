@@ -215,6 +215,7 @@ def _fax(shape: dict[str, Any]) -> Fax:
         "brand_id": 0,
         "company_id": 0,
         "status": FaxStatus(shape["status"]),
+        "reason": Reason(shape["reason"]) if shape["reason"] else None,
         "local_number": shape["from" if outgoing else "to"],
         "remote_number": shape["to" if outgoing else "from"],
     }

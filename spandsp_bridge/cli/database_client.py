@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.cli.client import Broadcast, DocumentKind, FaxDetails
 from spandsp_bridge.errors import ConflictError, NotFoundError
+from spandsp_bridge.i18n import environment_language
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.outbound.submit import Destination, checked, resolve_destinations, sender_of
 from spandsp_bridge.services.connection import open_database
@@ -18,8 +19,6 @@ from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.submissions import SendOptions
-
-RENDER = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}
 
 
 class DatabaseClient:
@@ -67,7 +66,13 @@ class DatabaseClient:
     async def document(self, fax_id: int, kind: DocumentKind) -> bytes:
         """Return a document of a fax, and record who read it."""
         fax = await self.fax(fax_id)
-        data = await RENDER[kind](self._store, fax)
+        match kind:
+            case "receipt":
+                data = await receipt_of(self._store, fax, environment_language())
+            case "pdf":
+                data = await pdf_of(self._store, fax)
+            case "tiff":
+                data = await tiff_of(self._store, fax)
         await self._store.audit(fax, self._actor, "document_read", kind)
         return data
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich import box
@@ -37,6 +37,7 @@ from spandsp_bridge.cli.output import (
     to_json,
 )
 from spandsp_bridge.demo.progress import follow
+from spandsp_bridge.i18n import environment_language, explained, sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.fax_rows import Fax
 
@@ -148,8 +149,8 @@ def fax_show(
         print_json(
             {
                 **to_json(found),
-                "attempts": details.attempts,
-                "deliveries": details.deliveries,
+                "attempts": [explained(row, environment_language()) for row in details.attempts],
+                "deliveries": [_delivery(row) for row in details.deliveries],
                 "queue": details.queue,
             }
         )
@@ -166,8 +167,9 @@ def _print_details(out: Console, found: Fax, details: FaxDetails) -> None:
         f"[{STATUS_COLOURS[found.status]}]{found.status}[/], "
         f"{found.pages_confirmed} of {found.pages or '?'} pages{duration}"
     )
-    if found.explanation:
-        out.print(f"  {found.explanation}", markup=False)
+    language = environment_language()
+    if explanation := sentence(found.reason, found.detail, language):
+        out.print(f"  {explanation}", markup=False)
     if details.queue:
         at = details.queue["expected_at"].astimezone(UTC)
         out.print(
@@ -187,9 +189,15 @@ def _print_details(out: Console, found: Fax, details: FaxDetails) -> None:
     for row in details.deliveries:
         out.print(
             f"\ndelivery {row['id']} {row['event']} by {row['channel']} {row['url'] or ''}: "
-            f"{row['state']} after {row['tries']} tries, {row['answer']}",
+            f"{row['state']} after {row['tries']} tries. {_delivery(row)['answer']}",
             markup=False,
         )
+
+
+def _delivery(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a delivery with its explanation and the other side's answer."""
+    found = explained(row, environment_language())
+    return {**found, "answer": row["detail"].get("answer") or found["explanation"] or ""}
 
 
 @fax.command(name="cancel")

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from spandsp_bridge.cli.client import Broadcast
+from spandsp_bridge.i18n import environment_language, explained, sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.fax_rows import Fax
 
@@ -34,6 +36,8 @@ def _to_json(value: Any) -> str:
 def to_json(item: Fax | Broadcast) -> dict[str, Any]:
     """Return a fax or a broadcast as a JSON object, without the tenant where it is unknown."""
     values = asdict(item)
+    if isinstance(item, Fax):
+        values = explained(values, environment_language())
     if not item.company_id:
         for name in ("company_id", "brand_id"):
             values.pop(name, None)
@@ -46,7 +50,7 @@ def print_fax(fax: Fax, as_json: bool) -> None:
         print_json(to_json(fax))
         return
     reason = f" ({fax.reason})" if fax.status is FaxStatus.ERROR else ""
-    explanation = f" {fax.explanation}" if fax.explanation else ""
+    explanation = sentence(fax.reason, fax.detail, environment_language())
     console().print(
-        f"fax {fax.id}: [{STATUS_COLOURS[fax.status]}]{fax.status}[/]{reason}{explanation}"
+        f"fax {fax.id}: [{STATUS_COLOURS[fax.status]}]{fax.status}[/]{reason} {escape(explanation)}"
     )

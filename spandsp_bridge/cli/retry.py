@@ -9,6 +9,7 @@ from rich.table import Table
 
 from spandsp_bridge.cli.output import Json, console, print_json
 from spandsp_bridge.errors import NotFoundError, UserError
+from spandsp_bridge.i18n import decision_text, environment_language
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
@@ -49,6 +50,9 @@ def retry_explain(
             reasons=", ".join(sorted(rules)),
         )
     attempts = policy.explain(rules, reason)
+    language = environment_language()
+    for attempt in attempts:
+        attempt["why"] = decision_text(attempt.pop("next"), language)
     if as_json:
         rule = rules[reason]
         print_json(

@@ -1,6 +1,6 @@
 """Makes one delivery: the mail or the webhook call that a row of `deliveries` stands for."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiosmtplib
 import structlog
@@ -8,7 +8,8 @@ import structlog
 from spandsp_bridge.delivery import webhooks
 from spandsp_bridge.delivery.mail import Mailer
 from spandsp_bridge.delivery.safe_http import Networks
-from spandsp_bridge.errors import DeliveryRefused
+from spandsp_bridge.errors import DeliveryError, DeliveryRefused
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
@@ -18,9 +19,11 @@ log = structlog.get_logger(__name__)
 #: Seconds until the next try, as Standard Webhooks proposes; about 28 hours in all.
 BACK_OFF = (5, 60, 300, 1800, 7200, 18000, 36000, 36000)
 
+MAX_VALUE = 500  #: characters of what the other side said
 
-class TryAgainError(Exception):
-    """The other side did not take it; another try follows."""
+
+class TryAgainError(DeliveryError):
+    """The delivery failed, and another try follows."""
 
 
 class Deliverer:
@@ -46,38 +49,57 @@ class Deliverer:
         fax = await self._store.fax(delivery.fax_id)
         if fax is None:
             return
-        way: Callable[[Delivery, Fax], Awaitable[str]] = (
+        make: Callable[[Delivery, Fax], Awaitable[str]] = (
             self._mail if delivery.channel == "mail" else self._webhook
         )
         try:
-            answer = await way(delivery, fax)
+            answer = await make(delivery, fax)
         except DeliveryRefused as error:
-            await self._deliveries.note(delivery.id, str(error), "failed")
-            if isinstance(error, webhooks.GoneError) and delivery.webhook_id is not None:
+            await self._record(delivery, error.reason, error.detail, "failed")
+            if isinstance(error, webhooks.WebhookGone) and delivery.webhook_id is not None:
                 await self._deliveries.disable_webhook(delivery.webhook_id)
-            log.warning("a delivery failed for good", delivery=delivery.id, error=str(error))
-        except (webhooks.WebhookError, aiosmtplib.SMTPException, OSError) as error:
-            text = str(error) or type(error).__name__
+            log.warning("delivery failed permanently", delivery=delivery.id, error=str(error))
+        except (DeliveryError, aiosmtplib.SMTPException, OSError) as error:
+            failure = _failure(error)
             last = tries >= len(BACK_OFF)
-            await self._deliveries.note(delivery.id, text, "failed" if last else "pending")
+            state = "failed" if last else "pending"
+            await self._record(delivery, failure.reason, failure.detail, state)
             log.warning(
-                "a delivery failed", delivery=delivery.id, tries=tries + 1, error=text[:200]
+                "delivery failed", delivery=delivery.id, tries=tries + 1, error=str(failure)[:200]
             )
             if not last:
-                raise TryAgainError(text[:200]) from error
+                raise TryAgainError(failure.reason, **failure.detail) from error
         else:
-            await self._deliveries.note(delivery.id, answer, "done")
-            log.info("delivered", delivery=delivery.id, channel=delivery.channel, of=delivery.event)
+            await self._record(delivery, Reason.DELIVERED, {"answer": answer}, "done")
+            log.info(
+                "delivered", delivery=delivery.id, channel=delivery.channel, event=delivery.event
+            )
+
+    async def _record(
+        self, delivery: Delivery, reason: Reason, detail: Mapping[str, object], state: str
+    ) -> None:
+        short = {
+            key: value[:MAX_VALUE] if isinstance(value, str) else value
+            for key, value in detail.items()
+        }
+        await self._deliveries.record(delivery.id, reason, short, state)
 
     async def _mail(self, delivery: Delivery, fax: Fax) -> str:
         virtual_fax = await self._store.virtual_fax(fax.virtual_fax_id)
         if self._mailer is None:
-            raise OSError("VFAX_SMTP_SERVER is not set: there is no mail server")
+            raise DeliveryError(Reason.MAIL_SERVER_NOT_SET)
         if virtual_fax is None:
-            raise DeliveryRefused("the virtual fax is gone")
+            raise DeliveryRefused(Reason.VIRTUAL_FAX_DELETED)
         return await self._mailer.deliver(delivery, fax, virtual_fax)
 
     async def _webhook(self, delivery: Delivery, fax: Fax) -> str:
         if delivery.url is None:
-            raise DeliveryRefused("the webhook is gone")
+            raise DeliveryRefused(Reason.WEBHOOK_DELETED)
         return await webhooks.call(delivery, fax, self._networks)
+
+
+def _failure(error: Exception) -> DeliveryError:
+    """Return a failure of the mail server as what the delivery's row keeps."""
+    if isinstance(error, DeliveryError):
+        return error
+    return DeliveryError(Reason.DELIVERY_FAILED, answer=str(error) or type(error).__name__)

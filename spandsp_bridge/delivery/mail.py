@@ -14,8 +14,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from spandsp_bridge.calls.stored_documents import pdf_of
 from spandsp_bridge.delivery.words import standard
 from spandsp_bridge.errors import DeliveryRefused, UserError
+from spandsp_bridge.i18n import sentence
 from spandsp_bridge.numbers import zone_of
-from spandsp_bridge.sentences import spoken
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore, MailTemplate
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
@@ -58,7 +59,7 @@ class Mailer:
         or aiosmtplib's errors and OSError when it may be tried again.
         """
         if not virtual_fax.email:
-            raise DeliveryRefused("the virtual fax has no mail addresses")
+            raise DeliveryRefused(Reason.RECIPIENTS_MISSING)
         template = await self._deliveries.template(
             fax.brand_id, fax.company_id, delivery.event, virtual_fax.language
         )
@@ -85,11 +86,13 @@ class Mailer:
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = {refusal.code for refusal in error.recipients}
             if all(500 <= code < 600 for code in codes):
-                raise DeliveryRefused(f"every recipient was refused: {_short(error)}") from error
+                raise DeliveryRefused(Reason.RECIPIENTS_REFUSED, answer=_short(error)) from error
             raise
         except aiosmtplib.SMTPResponseException as error:
             if 500 <= error.code < 600 and error.code not in (530, 535):  # those: our settings
-                raise DeliveryRefused(f"{error.code} {error.message}") from error
+                raise DeliveryRefused(
+                    Reason.MAIL_REFUSED, answer=f"{error.code} {error.message}"
+                ) from error
             raise
         some = f"; refused: {', '.join(refused)}" if refused else ""
         return f"{answer}{some}"
@@ -117,7 +120,7 @@ def variables(fax: Fax, virtual_fax: VirtualFax, pdf_name: str, link: str) -> di
         "FAX_DST": destination,
         "FAX_DATE": f"{local:%Y-%m-%d %H:%M:%S}",
         "FAX_STATION": fax.remote_station_id,
-        "FAX_REASON": spoken(fax.explanation or "", virtual_fax.language),
+        "FAX_REASON": sentence(fax.reason, fax.detail, virtual_fax.language),
         "FAX_LINK": link,
     }
 

@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterable
 from email.message import EmailMessage
 from email.parser import BytesParser
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from html2text import HTML2Text
 
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import MAX_BYTES, check
@@ -40,7 +40,7 @@ SIGNATURES = (".p7s", ".asc", ".ics", ".vcf")  #: what mail programs attach by t
 
 
 class MailToFax:
-    """What the listener does with a mail (aiosmtpd's handler)."""
+    """The handler of aiosmtpd: submits mails as faxes."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class MailToFax:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a recipient, or say why not."""
+        """Accept a recipient, or refuse it with the reason."""
         del server, session, options
         local, _, domain = address.rpartition("@")
         if domain.lower() != self._domain:
@@ -71,14 +71,14 @@ class MailToFax:
         except UserError as error:
             return f"550 5.7.1 {_line(error)}"
         except (DatabaseError, OSError):
-            return "451 4.3.0 The fax system's database is away; try again later"
+            return "451 4.3.0 Database unavailable; try again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
-        """Make faxes of a mail; the answer says which, or why not."""
+        """Submit a mail as faxes; the reply names them, or the reason of the refusal."""
         del server, session
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
@@ -101,12 +101,12 @@ class MailToFax:
                     cover=wishes, idempotency_key=f"mail:{number}:{key}"[:255] if key else None,
                 )))  # fmt: skip
         except UserError as error:
-            log.info("a mail was refused", reason=str(error)[:200])
+            log.info("mail rejected", error=str(error)[:200])
             return f"554 5.6.0 {_line(error)}"
         except (DatabaseError, OSError) as error:
-            log.warning("a mail waits", error=str(error)[:200])
+            log.warning("mail deferred: database unavailable", error=str(error)[:200])
             return "451 4.3.0 The fax system cannot store the fax now; try again later"
-        log.info("a mail became faxes", faxes=made)
+        log.info("mail accepted", faxes=made)
         return f"250 2.0.0 Accepted as fax {', '.join(map(str, made))}"
 
     async def _sender(self, envelope: Envelope) -> VirtualFax:
@@ -115,11 +115,15 @@ class MailToFax:
         found = await self._store.virtual_fax(virtual_fax_id) if virtual_fax_id else None
         if found is None:
             raise UserError(
-                f"{address or 'the empty sender'} may not fax by mail: "
-                "the table virtual_fax_senders names who may"
+                "{address} may not fax by mail: add it to the senders of a virtual fax",
+                address=address or "<>",
             )
         if found.outgoing_number is None:
-            raise UserError(f"virtual fax {found.company}/{found.name} has no outgoing DDI")
+            raise UserError(
+                "virtual fax {company}/{name} has no outgoing DDI",
+                company=found.company,
+                name=found.name,
+            )
         return found
 
 
@@ -128,6 +132,7 @@ def _number(local: str, sender: VirtualFax) -> str:
 
 
 def _line(error: UserError) -> str:
+    """Return an error as the text of an SMTP reply: English, for it is ASCII (RFC 5321 §4.2)."""
     return re.sub(r"[^\x20-\x7e]+", " ", error_text(error, ENGLISH))[:400]
 
 
@@ -182,33 +187,11 @@ def _contents(parts: Iterable[EmailMessage]) -> tuple[list[File], str, str]:
     return files, plain, html
 
 
-class _Text(HTMLParser):
-    """Collects what a person would read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        self._hidden += tag in ("script", "style", "head")
-        if tag in ("br", "p", "div", "tr", "li"):
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in ("script", "style", "head") and self._hidden > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-
 def _text_of(html: str) -> str:
-    reader = _Text()
-    reader.feed(html)
-    text = "".join(reader.parts).strip()
-    return re.sub(r"\s*\n\s*\n\s*", "\n\n", text)
+    """Return what a person would read of HTML."""
+    reader = HTML2Text(bodywidth=0)
+    reader.ignore_links = reader.ignore_images = reader.ignore_emphasis = True
+    return re.sub(r"[ \t]*\n\s*\n\s*", "\n\n", reader.handle(html)).strip()
 
 
 async def serve(handler: MailToFax, host: str, port: int, *, lmtp: bool) -> None:
@@ -221,6 +204,6 @@ async def serve(handler: MailToFax, host: str, port: int, *, lmtp: bool) -> None
                     ident="virtualfax", loop=loop)  # fmt: skip
 
     server = await loop.create_server(protocol, host, port)
-    log.info("mail to fax is up", address=f"{host}:{port}")
+    log.info("mail to fax listening", address=f"{host}:{port}")
     async with server:
         await server.serve_forever()

@@ -9,19 +9,17 @@ from standardwebhooks import Webhook
 
 from spandsp_bridge.delivery import safe_http
 from spandsp_bridge.delivery.safe_http import Networks
-from spandsp_bridge.errors import DeliveryRefused
+from spandsp_bridge.errors import DeliveryError, DeliveryRefused
+from spandsp_bridge.i18n import ENGLISH, explained
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import Delivery
 from spandsp_bridge.store.fax_rows import Fax
 
 TIMEOUT = 15.0
 
 
-class WebhookError(Exception):
-    """The receiver did not take it; it may later."""
-
-
-class GoneError(DeliveryRefused):
-    """The receiver wants no more of them (410)."""
+class WebhookGone(DeliveryRefused):
+    """The receiver no longer exists (410); the webhook is switched off."""
 
 
 def payload(delivery: Delivery, fax: Fax) -> bytes:
@@ -33,6 +31,8 @@ def payload(delivery: Delivery, fax: Fax) -> bytes:
     }
     if delivery.pages is not None:
         facts["pages_confirmed"] = delivery.pages
+    # In English: a webhook's reader is a program, which has the reason and the detail.
+    facts = explained(facts, ENGLISH)
     body = {"type": delivery.event, "timestamp": delivery.created_at.isoformat(), "data": facts}
     return json.dumps(body, default=_plain, separators=(",", ":")).encode()
 
@@ -45,8 +45,8 @@ async def call(delivery: Delivery, fax: Fax, allowed: Networks = ()) -> str:
     """Call a webhook once; return its answer.
 
     The host's addresses are looked up first, and one of them is called: a name that leads into
-    our own network is refused, unless its network is in `allowed`. Redirects are not followed.
-    Raises WebhookError, DeliveryRefused.
+    an internal network is refused, unless its network is in `allowed`. Redirects are not followed.
+    Raises DeliveryError, DeliveryRefused.
     """
     assert delivery.url is not None
     assert delivery.secret is not None
@@ -62,13 +62,13 @@ async def call(delivery: Delivery, fax: Fax, allowed: Networks = ()) -> str:
     }
     try:
         response = await safe_http.request("POST", delivery.url, allowed, TIMEOUT, body, headers)
-    except safe_http.InsideError as error:
-        raise DeliveryRefused(str(error)) from error
-    except safe_http.UnreachableError as error:
-        raise WebhookError(str(error)) from error
+    except safe_http.ForbiddenAddressError as error:
+        raise DeliveryRefused(error.reason, **error.detail) from error
+    except safe_http.RequestError as error:
+        raise DeliveryError(error.reason, **error.detail) from error
     answer = f"{response.status} {response.phrase}"
     if 200 <= response.status < 300:
         return answer
     if response.status == 410:
-        raise GoneError(f"{answer}: the webhook was switched off")
-    raise WebhookError(answer)
+        raise WebhookGone(Reason.WEBHOOK_GONE, answer=answer)
+    raise DeliveryError(Reason.WEBHOOK_FAILED, answer=answer)

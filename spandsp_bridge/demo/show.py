@@ -20,6 +20,7 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.demo.supervisor import Supervisor
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.errors import SetupError, VfaxError
+from spandsp_bridge.i18n import ENGLISH, sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.services.connection import open_store
 from spandsp_bridge.store.fax_rows import Fax
@@ -128,7 +129,11 @@ async def send_one(stack: Stack, console: Console) -> Proof:
         finally:
             await live.close()
         if sent.status is not FaxStatus.COMPLETED:
-            raise DemoFailed("fax {fax} failed: {reason}", fax=sent.id, reason=sent.reason)
+            raise DemoFailed(
+                "fax {fax} failed: {explanation}",
+                fax=sent.id,
+                explanation=sentence(sent.reason, sent.detail, ENGLISH),
+            )
         received = await _received(store, sent)
         original_tiff, received_tiff = (
             await store.document(sent, "tiff"),

@@ -16,13 +16,22 @@ from spandsp_bridge.i18n.catalogue import (
     translate,
     translate_in,
 )
-from spandsp_bridge.i18n.sentences import error_text, label, sentence, word
+from spandsp_bridge.i18n.sentences import (
+    decision_text,
+    error_text,
+    explained,
+    label,
+    sentence,
+    word,
+)
 
 __all__ = [
     "ENGLISH",
     "date_time",
+    "decision_text",
     "environment_language",
     "error_text",
+    "explained",
     "label",
     "languages",
     "negotiate",

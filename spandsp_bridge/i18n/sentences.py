@@ -9,7 +9,7 @@ whose fields are all there is taken, and the last one needs none.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spandsp_bridge.errors import DocumentError, VfaxError
+from spandsp_bridge.errors import DeliveryError, DocumentError, VfaxError
 from spandsp_bridge.i18n.catalogue import translate, translate_in
 from spandsp_bridge.i18n.labels import LABELS
 from spandsp_bridge.i18n.phrases import N_, NN_, Phrase
@@ -312,6 +312,9 @@ REMEDIES_RECEIVING: Mapping[Reason, Phrase] = {
     Reason.ENGINE_LOST: N_("Check the log of the bridge, then ask the sender to send it again."),
     Reason.CALL_TIME_LIMIT: N_("Raise VFAX_MAX_CALL_SECONDS, or ask the sender to split the fax."),
     Reason.TOO_LARGE: N_("Raise VFAX_MAX_PAGES, or ask the sender to split the fax."),
+    Reason.NO_FAX_BEGAN: N_(
+        "Ask the provider of the caller to enable T.38, or allow fax over audio on the virtual fax."
+    ),
     Reason.T38_REFUSED: N_(
         "Ask the provider of the caller to enable T.38, or allow fax over audio on the virtual fax."
     ),
@@ -364,8 +367,8 @@ def sentence(reason: Reason | str | None, detail: Detail | None, language: str) 
         if known in remedies:
             parts.append(remedies[known].text({}, language))
     if followed is not None:
-        parts += _next(followed, language)
-    return " ".join(parts)
+        parts.append(decision_text(followed, language))
+    return " ".join(filter(None, parts))
 
 
 def _happened(reason: Reason, detail: Mapping[str, Any], language: str) -> str:
@@ -397,9 +400,15 @@ def _pages(detail: Mapping[str, Any], language: str) -> list[str]:
     return [p.text(detail, language) for p in (_CONFIRMED, _RECEIVED) if p.fits(detail)][:1]
 
 
-def _next(followed: Mapping[str, Any], language: str) -> list[str]:
-    phrase = NEXT_PHRASES.get((str(followed.get("action")), str(followed.get("why") or "")))
-    return [phrase.text(followed, language)] if phrase and phrase.fits(followed) else []
+def decision_text(decision: Mapping[str, Any], language: str) -> str:
+    """Return what the retry policy decided, from a detail's `next`; empty: nothing to say."""
+    phrase = NEXT_PHRASES.get((str(decision.get("action")), str(decision.get("why") or "")))
+    return phrase.text(decision, language) if phrase and phrase.fits(decision) else ""
+
+
+def explained(row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a row that has a reason and a detail with its `explanation`, None without a reason."""
+    return {**row, "explanation": sentence(row["reason"], row["detail"], language) or None}
 
 
 def label(reason: Reason | str, language: str) -> str:
@@ -415,7 +424,7 @@ def word(kind: str, value: str, language: str) -> str:
 
 def error_text(error: VfaxError, language: str) -> str:
     """Return an error as a sentence: with a capital and a full stop."""
-    if isinstance(error, DocumentError) and not error.msgid:
+    if isinstance(error, DocumentError | DeliveryError) and not error.msgid:
         return sentence(error.reason, error.detail, language)
     fields = {
         name: error_text(value, language).rstrip(".") if isinstance(value, VfaxError) else value

@@ -34,7 +34,16 @@ class Decision:
 
     retry: bool
     delay: float  #: seconds until the next attempt
-    why: str  #: in words, for the user
+    #: which limit ended it: `rule`, `attempts` or `virtual_fax`; empty: none, or the rule says stop
+    why: str = ""
+    attempt: int = 0  #: the next one, or how many attempts reached the limit
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """The decision as an outcome's detail keeps it under `next`; empty: nothing to say."""
+        if self.retry:
+            return {"action": "retry", "attempt": self.attempt}
+        return {"action": "stop", "why": self.why, "attempt": self.attempt} if self.why else {}
 
 
 def rules_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rule]:
@@ -42,37 +51,35 @@ def rules_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rule]:
     return {row["reason"]: Rule(**{**row, "steps": tuple(row["steps"])}) for row in rows}
 
 
-UNKNOWN = Rule("", "stop", 0, 1, (), "No rule is known for this failure.")
+UNKNOWN = Rule("", "stop", 0, 1, ())
 
 
 def decide(
     rules: Mapping[str, Rule],
     history: Sequence[str],
     random: Callable[[], float],
-    most: int | None = None,
-    pause: int | None = None,
+    max_attempts: int | None = None,
+    retry_delay: int | None = None,
 ) -> Decision:
     """Return what follows; `history` has the reasons of all attempts, the latest one last.
 
     `random` yields [0, 1): delays are between half and one and a half of the rule's, so that
-    many faxes to one number do not come back together. `most` attempts and a `pause` in seconds
-    are the virtual fax's own; where it has a pause, what the rules repeat at once stays so.
+    many faxes to one number do not come back together. `max_attempts` and `retry_delay` (seconds)
+    are the virtual fax's own; a rule without a delay keeps none.
     """
     reason = history[-1]
     rule = rules.get(reason, UNKNOWN)
-    ended_so = sum(past == reason for past in history)
+    same = sum(past == reason for past in history)
     if rule.action != "retry":
-        return Decision(False, 0.0, "")
-    if ended_so >= rule.tries:
-        times = "once" if ended_so == 1 else f"{ended_so} times"
-        return Decision(False, 0.0, f"tried {times}, as often as the rule for {reason} allows")
+        return Decision(False, 0.0)
+    if same >= rule.tries:
+        return Decision(False, 0.0, "rule", same)
     if len(history) >= MAX_ATTEMPTS:
-        return Decision(False, 0.0, f"tried {len(history)} times, as often as any fax is tried")
-    if most is not None and len(history) >= most:
-        times = "once" if most == 1 else f"{len(history)} times"
-        return Decision(False, 0.0, f"tried {times}, as often as its virtual fax allows")
-    delay = (pause if pause is not None and rule.delay else rule.delay) * (0.5 + random())
-    return Decision(True, delay, f"attempt {len(history) + 1} follows by itself")
+        return Decision(False, 0.0, "attempts", len(history))
+    if max_attempts is not None and len(history) >= max_attempts:
+        return Decision(False, 0.0, "virtual_fax", len(history))
+    base = retry_delay if retry_delay is not None and rule.delay else rule.delay
+    return Decision(True, base * (0.5 + random()), attempt=len(history) + 1)
 
 
 def steps(rules: Mapping[str, Rule], history: Sequence[str]) -> list[str]:
@@ -128,24 +135,25 @@ def with_profile(job: SendJob, profile: PeerProfile | None) -> SendJob:
 
 
 def learned(job: SendJob, usual: SendJob, outcome: Outcome) -> PeerProfile | None:
-    """Return what a successful attempt taught beyond the `usual` way, or None."""
-    audio = outcome.stats.media is Media.AUDIO
-    if audio and usual.audio_fax is AudioFax.FIRST:
-        audio = False  # it was asked for
-    told = [
-        *(["ECM off"] if usual.ecm and not job.ecm else []),
-        *([f"at {job.max_bit_rate} bit/s"] if job.max_bit_rate < usual.max_bit_rate else []),
-        *(["over audio"] if audio else []),
-        *(["with another carrier"] if job.avoid_carriers else []),
-    ]
-    if not told:
+    """Return what a successful attempt changed from the `usual` way, or None."""
+    audio = outcome.stats.media is Media.AUDIO and usual.audio_fax is not AudioFax.FIRST
+    ecm_off = usual.ecm and not job.ecm
+    slower = job.max_bit_rate < usual.max_bit_rate
+    changes = {
+        "ecm_off": ecm_off,
+        "v17_off": slower,
+        "audio": audio,
+        "other_carrier": bool(job.avoid_carriers),
+    }
+    if not any(changes.values()):
         return None
     return PeerProfile(
-        ecm=False if usual.ecm and not job.ecm else None,
-        max_bit_rate=job.max_bit_rate if job.max_bit_rate < usual.max_bit_rate else None,
+        ecm=False if ecm_off else None,
+        max_bit_rate=job.max_bit_rate if slower else None,
         audio_fax=AudioFax.FIRST if audio else None,
         avoid_carriers=job.avoid_carriers,
-        reason=f"fax {job.fax_id} went through {', '.join(told)}",
+        learned_from=job.fax_id,
+        changes=tuple(change for change, made in changes.items() if made),
     )
 
 
@@ -155,22 +163,22 @@ def coarser(resolution: str) -> str | None:
     return RESOLUTIONS[place - 1] if place else None
 
 
-def explain(rules: Mapping[str, Rule], reason: str) -> list[dict[str, object]]:
+def explain(rules: Mapping[str, Rule], reason: str) -> list[dict[str, Any]]:
     """Return what would happen were every attempt to end for one reason, attempt by attempt."""
-    told: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     history: list[str] = []
     while True:
         changes = steps(rules, history)
         history.append(reason)
         decision = decide(rules, history, lambda: 0.5)
-        told.append(
+        rows.append(
             {
                 "attempt": len(history),
                 "changes": changes,
                 "action": "retry" if decision.retry else "stop",
                 "delay_seconds": round(decision.delay) if decision.retry else None,
-                "why": decision.why,
+                "next": decision.detail,
             }
         )
         if not decision.retry:
-            return told
+            return rows

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -10,8 +11,7 @@ from spandsp_bridge.documents.bitmaps import thumbnail
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import Rendered, render
 from spandsp_bridge.documents.tiff import call_seconds, line_bytes
-from spandsp_bridge.errors import DocumentError, UserError
-from spandsp_bridge.i18n import ENGLISH, error_text
+from spandsp_bridge.errors import DocumentError, UnavailableError, UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.reasons import Reason
@@ -26,8 +26,15 @@ log = structlog.get_logger(__name__)
 COVER_PAGES = 5
 
 
-class NotYetError(Exception):
+class NotYetError(UnavailableError):
     """The document that a fax shares is not ready."""
+
+
+def document_failure(error: UserError) -> tuple[Reason, dict[str, Any]]:
+    """Return the outcome of a fax whose document cannot be sent, as a reason and a detail."""
+    if isinstance(error, DocumentError):
+        return error.reason, dict(error.detail)
+    return Reason.DOCUMENT_MISSING, {}
 
 
 class Preparer:
@@ -48,9 +55,9 @@ class Preparer:
         try:
             made = await self._make(fax)
         except UserError as error:
-            reason = error.reason if isinstance(error, DocumentError) else "document_missing"
-            await self._queue.fail_prepared(fax, reason, error_text(error, ENGLISH))
-            log.info("a document cannot be faxed", fax_id=fax.id, reason=reason)
+            reason, detail = document_failure(error)
+            await self._queue.fail_prepared(fax, reason, detail)
+            log.info("document rejected", fax_id=fax.id, reason=reason, detail=detail)
             return
         await self._queue.set_prepared(fax, made)
         log.info("prepared", fax_id=fax.id, pages=made.pages, seconds=made.seconds)
@@ -59,14 +66,12 @@ class Preparer:
         """End a fax whose pages could not be made, through a fault of ours."""
         fax = await self._store.fax(fax_id)
         if fax is not None:
-            await self._queue.fail_prepared(
-                fax, "internal_error", "Its pages could not be made; see the worker's log."
-            )
+            await self._queue.fail_prepared(fax, Reason.INTERNAL_ERROR, {})
 
     async def _make(self, fax: Fax) -> Prepared:
         sender = await self._store.virtual_fax(fax.virtual_fax_id)
         if sender is None:
-            raise UserError(f"the virtual fax {fax.virtual_fax_id} is gone")
+            raise DocumentError(Reason.DOCUMENT_MISSING)
         options = PageOptions(sender.paper, fax.resolution or sender.resolution,
                     fax.pictures or sender.pictures, sender.long_pages)  # fmt: skip
         documents: list[tuple[str, bytes, int | None]] = []
@@ -88,7 +93,7 @@ class Preparer:
         elif first:  # the cover page is all there is
             documents = [("tiff", first, len(octets))]
         else:
-            raise UserError(f"fax {fax.id} has no document: it was deleted")
+            raise DocumentError(Reason.DOCUMENT_MISSING)
         if len(octets) > self._max_pages:
             raise DocumentError(
                 Reason.PAGE_COUNT_LIMIT_EXCEEDED,
@@ -117,14 +122,14 @@ class Preparer:
             return None
         owner = await self._store.fax(fax.document_fax_id)
         if owner is None:
-            raise UserError(f"the document of fax {fax.document_fax_id} is gone")
+            raise DocumentError(Reason.DOCUMENT_MISSING)
         if (owner.resolution or sender.resolution, owner.pictures or sender.pictures) != (
             options.resolution, options.pictures
         ):  # fmt: skip
             return None
         tiff = await self._store.document(owner, "tiff")
         if tiff is None and owner.status is FaxStatus.PENDING:
-            raise NotYetError(f"fax {owner.id} has no pages yet")
+            raise NotYetError("fax {id} has no pages yet", id=owner.id)
         if tiff is None and owner.status is FaxStatus.ERROR and owner.reason:
-            raise DocumentError(owner.reason, (owner.explanation or "").rstrip("."))
+            raise DocumentError(owner.reason, **owner.detail)
         return tiff

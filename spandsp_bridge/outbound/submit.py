@@ -22,7 +22,12 @@ MAX_NAME = 100
 def one_of(name: str, value: str | None, known: tuple[str, ...]) -> None:
     """Refuse a value that is not known. Raises UserError."""
     if value is not None and value not in known:
-        raise UserError(f"{name} {value!r} is not known: choose {', '.join(known)}")
+        raise UserError(
+            "invalid {name} {value!r}: choose {choices}",
+            name=name,
+            value=value,
+            choices=", ".join(known),
+        )
 
 
 def time_of(text: str | None) -> datetime | None:
@@ -32,7 +37,9 @@ def time_of(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{text!r} is no time: write it as 2026-11-24T08:00+01:00") from None
+        raise UserError(
+            "invalid date-time {text!r}: use ISO 8601, e.g. 2026-11-24T08:00+01:00", text=text
+        ) from None
     return at if at.tzinfo else at.astimezone()
 
 
@@ -41,8 +48,10 @@ async def sender_of(store: FaxStore, name: str) -> VirtualFax:
     found = await store.find_virtual_fax(name)
     if found.outgoing_number is None:
         raise UserError(
-            f"virtual fax {found.company}/{found.name} has no outgoing DDI: "
-            "set virtual_faxes.outgoing_ddi_id or companies.outgoing_ddi_id"
+            "virtual fax {company}/{name} has no outgoing DDI: "
+            "set virtual_faxes.outgoing_ddi_id or companies.outgoing_ddi_id",
+            company=found.company,
+            name=found.name,
         )
     return found
 

@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import itertools
-import random
 import secrets
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,9 +20,12 @@ from spandsp_bridge.documents import cover
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.documents.tiff import join_files
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import DocumentError, SetupError, UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
+from spandsp_bridge.outbound.judge import Judge, cancelled, completed, pages_detail, persist
+from spandsp_bridge.outbound.prepare import document_failure
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable
 from spandsp_bridge.store.fax_rows import Fax
@@ -39,7 +41,6 @@ log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 15.0
 POLL_SECONDS = 5.0
-TEST_DELAY = 1.0  #: seconds at most between the attempts of a fax of the test mode
 PARTITIONS_EVERY = 240  #: rounds of RENEW_SECONDS: an hour
 
 
@@ -72,10 +73,11 @@ class Worker:
         self._max_calls = max_calls
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancelled: dict[int, asyncio.Event] = {}  # of the faxes in hand
+        self._judge = Judge(self._name, store, queue, progress)
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Send for ever."""
+        """Run until cancelled."""
         self._scratch.mkdir(parents=True, exist_ok=True)
         helpers = [asyncio.create_task(each) for each in (
             self._listen(), self._listen_for_cancels(), self._keep_leases())]  # fmt: skip
@@ -85,7 +87,7 @@ class Worker:
                 try:
                     await self._claim_what_fits()
                 except (DatabaseError, OSError) as error:
-                    log.warning("the queue cannot be read; trying again", error=str(error)[:200])
+                    log.warning("queue unavailable", error=str(error)[:200])
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
         finally:
@@ -120,10 +122,9 @@ class Worker:
                     await self._queue.ensure_partitions()
                 await self._queue.renew(self._name)
                 await self._look_for_cancels()
-                for fax_id in await self._queue.expire_claims():
-                    log.error("a worker died in mid-call", fax_id=fax_id)
+                await self._judge.settle_lost()
             except (DatabaseError, OSError) as error:
-                log.warning("leases could not be renewed", error=str(error)[:200])
+                log.warning("lease renewal failed", error=str(error)[:200])
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _claim_what_fits(self) -> None:
@@ -145,75 +146,27 @@ class Worker:
             try:
                 outcome = await self._attempt(fax)
             except UserError as error:
-                outcome = Outcome(False, "document_missing", f"{error}.", fax.pages_confirmed)
-            except asyncio.CancelledError:
-                raise
+                outcome = Outcome(False, *document_failure(error), fax.pages_confirmed)
             except Exception:
                 log.exception("sending failed")
                 outcome = Outcome(
-                    False, "internal_error", "Sending failed inside the fax system; see its log.",
-                    fax.pages_confirmed,
-                )  # fmt: skip
+                    False, Reason.INTERNAL_ERROR, pages_detail(fax), fax.pages_confirmed
+                )
             finally:
                 del self._cancelled[fax.id]
-            if outcome is None:
-                return
-            if outcome.ok or not await self._try_again(fax, outcome):
-                await self._end(fax, outcome)
-
-    async def _try_again(self, fax: Fax, outcome: Outcome) -> bool:
-        """Put the fax back into the queue if its brand's rules say so; tell whether they did."""
-        history = await self._queue.history(fax)
-        if not history.reasons or outcome.reason == "cancelled":
-            return False  # nobody was called: the document is at fault
-        rules = await self._rules(fax)
-        sender = await self._store.virtual_fax(fax.virtual_fax_id)
-        most, pause = (sender.max_attempts, sender.retry_delay) if sender else (None, None)
-        decision = policy.decide(rules, history.reasons, random.random, most, pause)
-        if decision.why:
-            outcome.explanation = f"{outcome.explanation.rstrip('.')} ({decision.why})."
-        if not decision.retry:
-            return False
-        resolution = None
-        if policy.last_step(rules, history.reasons) == "coarser":
-            now = fax.resolution or (sender.resolution if sender else "fine")
-            resolution = policy.coarser(now)
-            if resolution is None:
-                return False  # it is as coarse as a fax can be
-        delay = min(decision.delay, TEST_DELAY) if fax.test else decision.delay
-        await self._persist(lambda: self._queue.retry_fax(fax, outcome, delay, resolution))
-        await self._progress.put(fax.id, stage="waiting", reason=outcome.reason)
-        log.info("another attempt follows", reason=outcome.reason, seconds=round(delay))
-        return True
+            if outcome is not None:
+                await self._judge.settle(fax, outcome)
 
     async def _rules(self, fax: Fax) -> dict[str, policy.Rule]:
         return policy.rules_of(await self._queue.retry_rules(fax.brand_id))
-
-    async def _end(self, fax: Fax, outcome: Outcome) -> None:
-        await self._persist(lambda: self._queue.end_fax(fax, outcome))
-        await self._progress.put(fax.id, stage="ended", reason=outcome.reason, pages=outcome.pages)
-        log.info("outbound fax ended", reason=outcome.reason, pages=outcome.pages)
-
-    @staticmethod
-    async def _persist(write: Callable[[], Awaitable[None]]) -> None:
-        """Write what happened, however long PostgreSQL is away: it did happen."""
-        while True:
-            try:
-                await write()
-            except DatabaseUnavailable as error:
-                log.warning("a result waits for PostgreSQL", error=str(error)[:200])
-                await asyncio.sleep(POLL_SECONDS)
-            else:
-                return
 
     async def _attempt(self, fax: Fax) -> Outcome | None:
         """Make one call; None: the pages are made anew first. Raises UserError."""
         sender = await self._store.virtual_fax(fax.virtual_fax_id)
         if sender is None or fax.pages is None:
-            raise UserError("the fax's virtual fax or its pages are gone")
+            raise DocumentError(Reason.DOCUMENT_MISSING)
         if fax.pages_confirmed >= fax.pages:
-            return Outcome(True, "completed", "Every page was confirmed by the receiver.",
-                           fax.pages)  # fmt: skip
+            return completed(fax.pages)
         usual = SendJob(
             fax_id=fax.id,
             company_id=fax.company_id,
@@ -237,10 +190,12 @@ class Worker:
         if profile and profile.resolution and not fax.pages_confirmed:
             finer = RESOLUTIONS.index(resolution)
             if finer > RESOLUTIONS.index(profile.resolution):
-                known = Outcome(False, "receiver_resolution", f"Made coarser: {profile.reason}.")
-                await self._persist(
-                    lambda: self._queue.retry_fax(fax, known, 0, profile.resolution)
+                known = Outcome(
+                    False,
+                    Reason.RECEIVER_RESOLUTION,
+                    {"next": {"action": "retry", "why": "coarser"}},
                 )
+                await persist(lambda: self._queue.retry_fax(fax, known, 0, profile.resolution))
                 return None
         history = await self._queue.history(fax)
         changes = policy.steps(await self._rules(fax), history.reasons)
@@ -249,21 +204,23 @@ class Worker:
             job = policy.adapted(policy.with_profile(job, profile), changes, history.carriers)
             outcome = await self._dial(fax, job)
         if outcome.ok and "coarser" in changes:
-            why = f"fax {fax.id} went through in a lower resolution"
-            await self._learn(fax, PeerProfile(resolution=resolution, reason=why))
-        if outcome.ok and (told := policy.learned(job, usual, outcome)) is not None:
-            await self._learn(fax, told)
+            await self._learn(
+                fax,
+                PeerProfile(resolution=resolution, learned_from=fax.id, changes=("coarser",)),
+            )
+        if outcome.ok and (new := policy.learned(job, usual, outcome)) is not None:
+            await self._learn(fax, new)
         elif profile is not None and not outcome.ok and outcome.stats.media is not Media.NONE:
             with contextlib.suppress(DatabaseError, OSError):
                 await self._queue.forget(fax.brand_id, fax.remote_number)
         return outcome
 
-    async def _learn(self, fax: Fax, told: PeerProfile) -> None:
+    async def _learn(self, fax: Fax, profile: PeerProfile) -> None:
         if fax.test:
             return
-        log.info("learned how to fax a number", number=fax.remote_number, reason=told.reason)
+        log.info("peer profile updated", number=fax.remote_number, changes=profile.changes)
         with contextlib.suppress(DatabaseError, OSError):
-            await self._queue.learn(fax.brand_id, fax.remote_number, told)
+            await self._queue.learn(fax.brand_id, fax.remote_number, profile)
 
     async def _with_file(self, job: SendJob, fax: Fax, sender: VirtualFax, file: Path) -> SendJob:
         """Write the pages to send, those not confirmed yet behind a page that says so."""
@@ -278,7 +235,7 @@ class Worker:
             try:
                 lead = (await render([], options, 1, self._scratch, cover=page)).tiff
             except UserError as error:
-                log.warning("no continuation cover", error=str(error))
+                log.warning("continuation cover failed", error=str(error))
         if lead:
             tiff = await asyncio.to_thread(join_files, lead, tiff, fax.pages_confirmed)
         await asyncio.to_thread(file.write_bytes, tiff)
@@ -311,22 +268,25 @@ class Worker:
             try:
                 await self._queue.confirm_page(fax, attempt, page)
             except DatabaseUnavailable as error:
-                log.warning("a confirmed page waits for the end", error=str(error)[:200])
+                log.warning("page confirmation deferred", error=str(error)[:200])
                 late.append(page)
             confirmed = number
 
         sender = self._test_sender if fax.test else self._sender
         if sender is None:
-            raise UserError("this worker has no peer for faxes of the test mode")
+            raise SetupError("this worker has no test peer: faxes of the test mode need one")
         result = await self._unless_cancelled(fax, sender.send(job, on_page))
         if result is None:
-            result = SendResult(_cancelled(confirmed, job.pages), "", None)
+            ended = completed(confirmed) if confirmed == job.pages else cancelled(fax, confirmed)
+            result = SendResult(ended, "", None)
         outcome = result.outcome
         outcome.pages = max(outcome.pages, job.already)
+        if job.already and not outcome.ok:
+            outcome.detail |= {"pages": job.pages, "confirmed": outcome.pages}
         this_attempt = replace(outcome, pages=outcome.pages - job.already)
         for page in late:
-            await self._persist(partial(self._queue.confirm_page, fax, attempt, page))
-        await self._persist(
+            await persist(partial(self._queue.confirm_page, fax, attempt, page))
+        await persist(
             lambda: self._queue.end_attempt(
                 fax, attempt, this_attempt, result.call_id, result.route
             )
@@ -347,13 +307,3 @@ class Worker:
             if not calling.done():
                 calling.cancel()
                 await asyncio.wait([calling], timeout=2)
-
-
-def _cancelled(confirmed: int, pages: int) -> Outcome:
-    if confirmed == pages:
-        return Outcome(True, "completed", f"Every page was confirmed by the receiver: {pages}.",
-                       pages)  # fmt: skip
-    return Outcome(
-        False, "cancelled", f"Cancelled in mid-call, with {confirmed} of {pages} pages confirmed.",
-        confirmed, hung_up_by="us",
-    )  # fmt: skip

@@ -154,7 +154,7 @@ async def _options(store: ConfigStore, fields: list[Field]) -> dict[str, list[tu
 
 async def _form(
     request: Request, me: Principal, resource: Resource, values: dict[str, Any], *, new: bool,
-    parent: str = "", wrong: str = "", said: str = "", status: int = 200,
+    parent: str = "", wrong: UserError | str = "", said: str = "", status: int = 200,
 ) -> Response:  # fmt: skip
     web = web_of(request)
     store = me.config(web)
@@ -268,7 +268,7 @@ async def add(request: Request, me: Person, key: str, parent: Parent = "") -> Re
         raise
     except UserError as error:
         return await _form(request, me, resource, {**values, "id": ""}, new=True, parent=parent,
-                           wrong=str(error), status=422)  # fmt: skip
+                           wrong=error, status=422)  # fmt: skip
     if resource.parent:
         return RedirectResponse(f"/config/{resource.parent}/{parent}", 303)
     if "secret" in row:
@@ -312,7 +312,7 @@ async def change(request: Request, me: Person, key: str, row: str) -> Response:
         raise
     except UserError as error:
         return await _form(request, me, resource, {**held, **values, "id": row}, new=False,
-                           wrong=str(error), status=422)  # fmt: skip
+                           wrong=error, status=422)  # fmt: skip
     if (
         resource.key in USERS and int(row) != me.person
     ):  # what the sessions of a user may do has changed
@@ -350,7 +350,7 @@ async def cover_preview(request: Request, me: Person, row: str) -> Response:
 
 
 async def _keys(
-    request: Request, me: Principal, token: str = "", wrong: str = "", status: int = 200
+    request: Request, me: Principal, token: str = "", wrong: UserError | str = "", status: int = 200
 ) -> Response:
     rows = await ApiKeys(me.tenant(web_of(request))).all(me.company)
     return page(request, me, "keys.html", status, rows=rows, token=token, wrong=wrong,

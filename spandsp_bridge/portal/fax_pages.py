@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse
 from spandsp_bridge.calls.stored_documents import tiff_of
 from spandsp_bridge.documents.tiff import TiffError, page_sizes
 from spandsp_bridge.errors import NotFoundError, UserError
+from spandsp_bridge.i18n import sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.charts import SAYS, ladder, page_png
@@ -166,7 +167,8 @@ async def export(
             table.writerow(_safe(v) for v in (
                 f.id, f"{f.created_at.astimezone(zone):%Y-%m-%d %H:%M:%S}", f.local_number,
                 f.remote_number, f.remote_station_id, row.virtual_fax, f.pages or "",
-                f.pages_confirmed, f.status, f.reason or "", f.explanation or "",
+                f.pages_confirmed, f.status, f.reason or "",
+                sentence(f.reason, f.detail, me.language),
             ))  # fmt: skip
         written += len(rows)
         if len(rows) < 200:
@@ -308,7 +310,7 @@ async def _tiff(store: FaxStore, fax: Fax) -> bytes:
     try:
         return await tiff_of(store, fax)
     except UserError as error:
-        raise NotFoundError(str(error)) from error
+        raise NotFoundError("{problem}", problem=error) from error
 
 
 PRIVATE = {"Cache-Control": "private, max-age=3600"}
@@ -325,7 +327,7 @@ async def picture(
     try:
         data = await asyncio.to_thread(page_png, tiff, number, width)
     except TiffError as error:
-        raise NotFoundError(str(error)) from error
+        raise NotFoundError("{problem}", problem=error) from error
     return Response(data, media_type="image/png", headers=PRIVATE)
 
 
@@ -366,14 +368,14 @@ async def _download(request: Request, me: Principal, fax_id: int, kind: str) -> 
     store = FaxStore(me.tenant(web_of(request)))
     fax = await existing(store, fax_id)
     endings = {"pdf": ".pdf", "tiff": ".tiff", "receipt": "-receipt.pdf"}
-    return await document_of(store, fax, me.who, kind, f"fax-{fax.id}{endings[kind]}")
+    return await document_of(store, fax, me.who, kind, f"fax-{fax.id}{endings[kind]}", me.language)
 
 
 @faxes.get("/faxes/{fax_id:int}/trace.txt")
 async def trace(request: Request, me: FaxPerson, fax_id: int) -> Response:
     """Return the T.30 messages of every call."""
     store = FaxStore(me.tenant(web_of(request)))
-    text = trace_of(await store.attempts(await existing(store, fax_id)))
+    text = trace_of(await store.attempts(await existing(store, fax_id)), me.language)
     headers = {"Content-Disposition": f'attachment; filename="fax-{fax_id}-trace.txt"'}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 

@@ -11,11 +11,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from spandsp_bridge.i18n import negotiate
+from spandsp_bridge.errors import VfaxError
+from spandsp_bridge.i18n import error_text, label, sentence, translate, word
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.words import ENGLISH, LANGUAGES
-from spandsp_bridge.sentences import spoken
 from spandsp_bridge.web.access import Principal
+from spandsp_bridge.web.language import accepted_language
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -75,9 +76,19 @@ def fragment(request: Request, principal: Principal | None, template: str, **fac
         language=language,
         t=translator(language),
         when=clock(principal),
-        spoken=lambda text: spoken(text, language),
+        sentence=lambda reason, detail: sentence(reason, detail, language),
+        error_text=lambda error: _error_text(error, language),
+        label=lambda reason: label(reason, language),
+        word=lambda kind, value: word(kind, value, language),
         **facts,
     )  # fmt: skip
+
+
+def _error_text(error: VfaxError | str, language: str) -> str:
+    """Return an error, or a message of the portal's own, in a language."""
+    return (
+        error_text(error, language) if isinstance(error, VfaxError) else translate(error, language)
+    )
 
 
 def page(
@@ -91,4 +102,4 @@ def language_of(request: Request, principal: Principal | None) -> str:
     """Return the language of a page: the user's, else one that the browser accepts."""
     if principal is not None:
         return principal.language
-    return negotiate(request.headers.get("accept-language", ""))
+    return accepted_language(request)

@@ -110,7 +110,7 @@ async def home(request: Request, _: Open) -> Response:
 
 
 async def _account(
-    request: Request, me: Principal, status: int = 200, said: str = "", wrong: str = ""
+    request: Request, me: Principal, status: int = 200, said: str = "", wrong: UserError | str = ""
 ) -> Response:
     assert me.person is not None
     return page(request, me, "account.html", status, said=said, wrong=wrong, browser=browser,
@@ -167,7 +167,7 @@ async def change_password(
     try:
         await web.users.change_password(me.person, old, new)
     except UserError as error:
-        return await _account(request, me, 422, wrong=str(error))
+        return await _account(request, me, 422, wrong=error)
     return RedirectResponse("/login", 303)
 
 

@@ -55,7 +55,7 @@ async def end_attempt(
         update attempts set
           finished_at = now(), sip_call_id = %(call_id)s, sip_status = %(sip_status)s,
           sip_reason = %(sip_reason)s, t30_code = %(t30_code)s, t30_text = %(t30_text)s,
-          reason = %(reason)s, explanation = %(explanation)s, pages_confirmed = %(pages)s,
+          reason = %(reason)s, detail = %(detail)s, pages_confirmed = %(pages)s,
           bit_rate = %(bit_rate)s, ecm = %(ecm)s, encoding = %(encoding)s,
           remote_station_id = %(remote_station_id)s, hung_up_by = %(hung_up_by)s,
           route = %(route)s, stats = %(stats)s, trace = %(trace)s
@@ -68,7 +68,7 @@ async def end_attempt(
             "t30_code": outcome.t30_code,
             "t30_text": outcome.t30_text,
             "reason": outcome.reason,
-            "explanation": outcome.explanation,
+            "detail": Jsonb(outcome.detail),
             "pages": outcome.pages,
             "bit_rate": stats.bit_rate or None,
             "ecm": stats.ecm if stats.bit_rate else None,
@@ -102,7 +102,7 @@ class Attempts:
             cursor = await c.execute(
                 """
                 select number, bridge, started_at, finished_at, sip_call_id, sip_status,
-                       sip_reason, t30_code, t30_text, reason, explanation, pages_confirmed,
+                       sip_reason, t30_code, t30_text, reason, detail, pages_confirmed,
                        bit_rate, ecm, encoding, remote_station_id, hung_up_by, route, stats, trace
                 from attempts
                 where company_id = %(company)s and fax_id = %(fax)s

@@ -1,13 +1,16 @@
 """Deliveries in PostgreSQL: the mails and webhook calls that are due, and what became of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.transactions import Transactions
 
@@ -66,14 +69,21 @@ class DeliveryStore:
             return None
         return Delivery(**{**row, "recipients": tuple(row["recipients"] or ())})
 
-    async def note(self, delivery_id: int, answer: str, state: str) -> None:
-        """Write down what the other side said: `pending` to try again, `done` or `failed`."""
+    async def record(
+        self, delivery_id: int, reason: Reason, detail: Mapping[str, object], state: str
+    ) -> None:
+        """Record how a try ended; `state` is `pending` to try again, `done` or `failed`."""
         async with self._db.transaction() as c:
             await c.execute(
-                "update deliveries set tries = tries + 1, answer = %(answer)s,"
+                "update deliveries set tries = tries + 1, reason = %(reason)s, detail = %(detail)s,"
                 " state = %(state)s::delivery_state, finished_at ="
                 " case when %(state)s <> 'pending' then now() end where id = %(id)s",
-                {"answer": answer[:500], "state": state, "id": delivery_id},
+                {
+                    "reason": reason,
+                    "detail": Jsonb(dict(detail)),
+                    "state": state,
+                    "id": delivery_id,
+                },
             )
 
     async def template(
@@ -99,7 +109,8 @@ class DeliveryStore:
         """Return the deliveries of a fax, oldest first."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "select d.id, d.channel, d.event, w.url, d.state, d.tries, d.answer, d.created_at,"
+                "select d.id, d.channel, d.event, w.url, d.state, d.tries, d.reason, d.detail,"
+                " d.created_at,"
                 " d.finished_at, d.replay_of from deliveries d"
                 " left join webhooks w on w.id = d.webhook_id where d.fax_id = %s order by d.id",
                 [fax_id],

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from spandsp_bridge.model import FaxStatus
+from spandsp_bridge.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Fax:
     virtual_fax_id: int
     direction: str
     status: FaxStatus
-    reason: str | None
-    explanation: str | None
+    reason: Reason | None
+    detail: dict[str, Any]  #: facts of the outcome, by `reasons.DETAILS`
     local_number: str
     remote_number: str
     remote_station_id: str
@@ -50,4 +51,5 @@ SELECT_FAX = f"select {', '.join(Fax.__slots__)} from faxes "  # noqa: S608 - ou
 def fax_of(row: dict[str, Any]) -> Fax:
     """Return a row of `faxes` as an object."""
     fields = {name: row[name] for name in Fax.__slots__}
-    return Fax(**{**fields, "status": FaxStatus(row["status"])})
+    reason = Reason(row["reason"]) if row["reason"] is not None else None
+    return Fax(**{**fields, "status": FaxStatus(row["status"]), "reason": reason})

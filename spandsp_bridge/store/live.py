@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from spandsp_bridge.store.transactions import Transactions
 
@@ -16,7 +17,7 @@ class FaxState:
     direction: str
     status: str
     reason: str | None
-    explanation: str | None
+    detail: dict[str, Any]
     pages: int | None
     pages_confirmed: int
     remote_number: str
@@ -24,7 +25,7 @@ class FaxState:
 
 _COLUMNS = """
     f.id as fax_id, f.company_id, f.virtual_fax_id, f.direction::text, f.status::text, f.reason,
-    f.explanation, f.pages, f.pages_confirmed, f.remote_number
+    f.detail, f.pages, f.pages_confirmed, f.remote_number
 """
 # A lateral join takes the newest few of each company by its index.
 _SELECT = f"""

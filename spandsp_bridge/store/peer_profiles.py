@@ -15,7 +15,8 @@ class PeerProfile:
     max_datagram: int | None = None
     resolution: str | None = None
     avoid_carriers: tuple[int, ...] = ()
-    reason: str = ""
+    learned_from: int | None = None  #: the fax that went through in this way
+    changes: tuple[str, ...] = ()  #: what that fax changed, in the words of retry rules
 
 
 class PeerProfiles:
@@ -30,7 +31,7 @@ class PeerProfiles:
             cursor = await c.execute(
                 """
                 select audio_fax, ecm, max_bit_rate, max_datagram, resolution, avoid_carriers,
-                       reason
+                       learned_from, changes
                 from peer_profiles
                 where brand_id = %(brand)s and number = %(number)s
                   and (pinned or expires_at is null or expires_at > now())
@@ -40,7 +41,8 @@ class PeerProfiles:
             row = await cursor.fetchone()
         if row is None:
             return None
-        return PeerProfile(**{**row, "avoid_carriers": tuple(row["avoid_carriers"])})
+        lists = {name: tuple(row[name]) for name in ("avoid_carriers", "changes")}
+        return PeerProfile(**{**row, **lists})
 
     async def learn(self, brand: int, number: str, profile: PeerProfile) -> None:
         """Remember what worked, unless an operator has pinned something else."""
@@ -49,17 +51,19 @@ class PeerProfiles:
                 """
                 insert into peer_profiles as p
                   (brand_id, number, audio_fax, ecm, max_bit_rate, max_datagram, resolution,
-                   avoid_carriers, reason)
+                   avoid_carriers, learned_from, changes)
                 values
                   (%(brand)s, %(number)s, %(audio_fax)s, %(ecm)s, %(max_bit_rate)s,
-                   %(max_datagram)s, %(resolution)s, %(avoid_carriers)s, %(reason)s)
+                   %(max_datagram)s, %(resolution)s, %(avoid_carriers)s, %(learned_from)s,
+                   %(changes)s)
                 on conflict (brand_id, number) do update set
                   audio_fax = coalesce(excluded.audio_fax, p.audio_fax),
                   ecm = coalesce(excluded.ecm, p.ecm),
                   max_bit_rate = coalesce(excluded.max_bit_rate, p.max_bit_rate),
                   max_datagram = coalesce(excluded.max_datagram, p.max_datagram),
                   resolution = coalesce(excluded.resolution, p.resolution),
-                  avoid_carriers = excluded.avoid_carriers, reason = excluded.reason,
+                  avoid_carriers = excluded.avoid_carriers,
+                  learned_from = excluded.learned_from, changes = excluded.changes,
                   learned_at = now(), expires_at = now() + interval '30 days'
                 where not p.pinned
                 """,
@@ -68,6 +72,7 @@ class PeerProfiles:
                     "brand": brand,
                     "number": number,
                     "avoid_carriers": list(profile.avoid_carriers),
+                    "changes": list(profile.changes),
                 },
             )
 

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from psycopg.types.json import Jsonb
+
+from spandsp_bridge.reasons import Detail, Reason
 from spandsp_bridge.store.documents import put_document
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.transactions import Transactions
@@ -45,19 +48,19 @@ class Preparation:
             )
             await c.execute("select pg_notify('vfax_faxes', '')")
 
-    async def fail_prepared(self, fax: Fax, reason: str, explanation: str) -> None:
+    async def fail_prepared(self, fax: Fax, reason: Reason, detail: Detail) -> None:
         """End a fax whose document cannot be sent, and those that share it."""
         async with self._db.transaction() as c:
             await c.execute(
                 """
                 update faxes set status = 'error', reason = %(reason)s,
-                                 explanation = %(explanation)s, finished_at = now()
+                                 detail = %(detail)s, finished_at = now()
                 where company_id = %(company)s and status = 'pending' and prepared_at is null
                   and (id = %(id)s or document_fax_id = %(id)s)
                 """,
                 {
                     "reason": reason,
-                    "explanation": explanation,
+                    "detail": Jsonb(dict(detail)),
                     "company": fax.company_id,
                     "id": fax.id,
                 },

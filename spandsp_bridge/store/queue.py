@@ -6,6 +6,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from spandsp_bridge.model import FaxStatus, Outcome
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage, end_attempt, put_page
 from spandsp_bridge.store.fax_rows import Fax, fax_of
 from spandsp_bridge.store.maintenance import Maintenance
@@ -20,7 +21,7 @@ LEASE = "60 seconds"
 class History:
     """What has happened to a fax so far."""
 
-    reasons: list[str]
+    reasons: list[Reason]
     carriers: tuple[int, ...]  #: that took its calls, the first one first
 
 
@@ -44,14 +45,25 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
                 "select renew_claims(%(worker)s, %(lease)s)", {"worker": worker, "lease": LEASE}
             )
 
-    async def expire_claims(self) -> list[int]:
-        """End the faxes of dead workers; return their ids."""
+    async def take_over(self, worker: str) -> list[Fax]:
+        """Take the faxes of dead and stopped workers; the caller has to judge each one."""
         async with self._db.transaction() as c:
-            cursor = await c.execute("select expire_claims() as id")
-            return [int(row["id"]) for row in await cursor.fetchall()]
+            cursor = await c.execute(
+                "select * from take_over_claims(%(worker)s, %(lease)s)",
+                {"worker": worker, "lease": LEASE},
+            )
+            return [fax_of(row) for row in await cursor.fetchall()]
+
+    async def release_claim(self, worker: str, fax: Fax) -> None:
+        """Put a fax back into the queue as it was: nothing was dialled."""
+        async with self._db.transaction() as c:
+            await c.execute(
+                "select release_claim(%(company)s, %(fax)s, %(worker)s)",
+                {"company": fax.company_id, "fax": fax.id, "worker": worker},
+            )
 
     async def abandon_claims(self, worker: str) -> None:
-        """Give up a worker's claims: what was never dialled waits again, the rest ends."""
+        """End a worker's leases, so that the next worker takes its faxes over at once."""
         async with self._db.transaction() as c:
             await c.execute("select abandon_claims(%(worker)s)", {"worker": worker})
 
@@ -136,7 +148,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             )
             rows = await cursor.fetchall()
         carriers = [int(r["carrier"]) for r in rows if (r["carrier"] or "").isdigit()]
-        return History([row["reason"] for row in rows], tuple(dict.fromkeys(carriers)))
+        return History([Reason(row["reason"]) for row in rows], tuple(dict.fromkeys(carriers)))
 
     # ---- what follows ----------------------------------------------------------
 
@@ -151,7 +163,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             await c.execute(
                 """
                 update faxes set
-                  status = 'pending', reason = %(reason)s, explanation = %(explanation)s,
+                  status = 'pending', reason = %(reason)s, detail = %(detail)s,
                   pages_confirmed = %(pages)s, claimed_by = null, claimed_until = null,
                   send_at = now() + make_interval(secs => %(seconds)s),
                   resolution = coalesce(%(resolution)s, resolution),
@@ -160,7 +172,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
                 """,
                 {
                     "reason": outcome.reason,
-                    "explanation": outcome.explanation,
+                    "detail": Jsonb(outcome.detail),
                     "pages": outcome.pages,
                     "seconds": seconds,
                     "resolution": resolution,
@@ -183,7 +195,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             await c.execute(
                 """
                 update faxes set
-                  status = %(status)s, reason = %(reason)s, explanation = %(explanation)s,
+                  status = %(status)s, reason = %(reason)s, detail = %(detail)s,
                   pages_confirmed = %(pages)s, remote_station_id = %(remote_station_id)s,
                   claimed_by = null, claimed_until = null, finished_at = now()
                 where company_id = %(company)s and id = %(id)s
@@ -191,7 +203,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
                 {
                     "status": FaxStatus.COMPLETED if outcome.ok else FaxStatus.ERROR,
                     "reason": outcome.reason,
-                    "explanation": outcome.explanation,
+                    "detail": Jsonb(outcome.detail),
                     "pages": outcome.pages,
                     "remote_station_id": outcome.stats.remote_station_id,
                     "company": fax.company_id,

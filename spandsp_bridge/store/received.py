@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from psycopg.types.json import Jsonb
+
 from spandsp_bridge.model import FaxStatus, Outcome
 from spandsp_bridge.store.attempts import ReceivedPage, end_attempt, put_page
 from spandsp_bridge.store.documents import Owner, put_document
@@ -37,12 +39,12 @@ class ReceivedFaxes:
             cursor = await c.execute(
                 """
                 insert into faxes
-                  (brand_id, company_id, virtual_fax_id, direction, status, reason, explanation,
+                  (brand_id, company_id, virtual_fax_id, direction, status, reason, detail,
                    local_number, remote_number, remote_station_id, pages, pages_confirmed,
                    spool_key, created_at, started_at, finished_at)
                 values
                   (%(brand)s, %(company)s, %(virtual_fax)s, 'in', %(status)s, %(reason)s,
-                   %(explanation)s, %(local_number)s, %(remote_number)s, %(remote_station_id)s,
+                   %(detail)s, %(local_number)s, %(remote_number)s, %(remote_station_id)s,
                    %(pages)s, %(pages_confirmed)s, %(spool_key)s, %(received_at)s,
                    %(received_at)s, now())
                 on conflict (spool_key) do nothing
@@ -53,7 +55,7 @@ class ReceivedFaxes:
                     "virtual_fax": virtual_fax.id,
                     "status": FaxStatus.COMPLETED if outcome.ok else FaxStatus.ERROR,
                     "reason": outcome.reason,
-                    "explanation": outcome.explanation,
+                    "detail": Jsonb(outcome.detail),
                     "local_number": local_number,
                     "remote_number": remote_number,
                     "remote_station_id": outcome.stats.remote_station_id,

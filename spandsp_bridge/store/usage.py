@@ -69,8 +69,8 @@ class Usage:
     async def causes(self) -> list[dict[str, Any]]:
         """Return why calls failed, the commonest first, with what the latest one said."""
         return await self._rows(
-            "select a.reason, count(*) as calls, (array_agg(a.explanation order by a.started_at"
-            " desc))[1] as example from attempts a where a.started_at > now() - interval '14 days'"
+            "select a.reason, count(*) as calls, (array_agg(a.detail order by a.started_at"
+            " desc))[1] as detail from attempts a where a.started_at > now() - interval '14 days'"
             " and a.reason <> 'completed' group by 1 order by 2 desc limit 12"
         )
 

@@ -1,90 +1,79 @@
-"""What the end of a fax session means: a stable reason, and a sentence with the remedy.
+"""What the end of a fax session means: a reason of the closed list, and its detail.
 
 `T30_ERR_OK` by itself proves nothing (SpanDSP reports it with pages unconfirmed):
 a fax is complete only when every page was confirmed.
 """
 
-from spandsp_bridge.model import Cause, Finished, Heard, Outcome
+from collections.abc import Mapping
+from typing import Any
 
-#: SpanDSP's T30_ERR_... by their number, as (reason, what happened).
-T30_ERRORS: tuple[tuple[str, str], ...] = (
-    ("completed", "the call ended normally"),
-    ("no_fax_answered", "a tone answered, but no fax machine behind it"),
-    ("no_fax_answered", "nobody identified itself as a fax machine"),
-    ("no_fax_answered", "the far end did not begin a fax in time"),
-    ("operator_interrupt", "the far end's operator interrupted the fax"),
-    ("line_quality", "the far end's signal did not stop in time"),
-    ("cannot_train", "no modem speed worked on this line"),
-    ("operator_interrupt", "the far end's operator interrupted the fax"),
-    ("receiver_incompatible", "the far machine is not compatible"),
-    ("receiver_incompatible", "the far machine cannot receive"),
-    ("receiver_incompatible", "the far machine cannot send"),
-    ("receiver_resolution", "the far machine cannot print this resolution"),
-    ("receiver_page_size", "the far machine cannot print this page size"),
-    ("protocol_error", "the far machine sent something unexpected"),
-    ("cannot_train", "the far machine refused the speed test"),
-    ("page_refused", "the far machine hung up after a page"),
-    ("protocol_error", "the far machine answered a page wrongly"),
-    ("receiver_call_dropped", "the far machine hung up before the fax began"),
-    ("protocol_error", "the far machine answered a page wrongly"),
-    ("no_fax_answered", "something answered, but not as a fax machine"),
-    ("cannot_train", "the far machine did not answer the speed test"),
-    ("page_refused", "the far machine did not answer after a page"),
-    ("receiver_busy", "the far machine stayed not ready for too long"),
-    ("protocol_error", "the sender confirmed pages wrongly"),
-    ("protocol_error", "the sender sent a command at the wrong time"),
-    ("protocol_error", "the sender sent an unexpected command after a page"),
-    ("line_quality", "the signal was lost in the middle of a page"),
-    ("line_quality", "a page stopped in the middle"),
-    ("line_quality", "no page came"),
-    ("sender_call_dropped", "the sender did not say goodbye"),
-    ("sender_call_dropped", "the sender fell silent after a page"),
-    ("sender_call_dropped", "the sender fell silent before a page"),
-    ("sender_call_dropped", "the sender fell silent before the next page"),
-    ("sender_call_dropped", "the sender fell silent while it was not ready"),
-    ("sender_call_dropped", "the sender fell silent"),
-    ("sender_call_dropped", "the sender hung up before the fax began"),
-    ("sender_call_dropped", "the sender hung up in the middle of a page"),
-    ("sender_call_dropped", "the sender hung up before a page ended"),
-    ("sender_call_dropped", "the sender hung up between pages"),
-    ("sender_call_dropped", "the sender hung up while it was not ready"),
-    ("sender_call_dropped", "the sender hung up instead of sending a page again"),
-    ("document_unusable", "the document's file could not be opened"),
-    ("document_unusable", "a page is missing in the document's file"),
-    ("document_unusable", "the document's file has a wrong format"),
-    ("document_unusable", "a page of the document's file has no number"),
-    ("document_unusable", "a page of the document's file has wrong values"),
-    ("document_unusable", "the document's file has a wrong header"),
-    ("out_of_memory", "the fax engine ran out of memory"),
-    ("page_refused", "the far machine kept refusing a page"),
-    ("receiver_call_dropped", "the call dropped"),
-    ("receiver_incompatible", "polling was refused"),
+from spandsp_bridge.model import Cause, Finished, Heard, Outcome
+from spandsp_bridge.reasons import Reason
+
+#: The reason of each T30_ERR_... of SpanDSP, by its number; the sentence of each stands in
+#: `i18n/sentences.py`. SpanDSP has one code for both directions: see `reason_of_t30`.
+T30_REASONS: tuple[Reason, ...] = (
+    Reason.COMPLETED,  # OK
+    Reason.NO_FAX_ANSWERED,  # CEDTONE
+    Reason.NO_FAX_ANSWERED,  # T0_EXPIRED
+    Reason.NO_FAX_ANSWERED,  # T1_EXPIRED
+    Reason.OPERATOR_INTERRUPT,  # T3_EXPIRED
+    Reason.LINE_QUALITY,  # HDLC_CARRIER
+    Reason.CANNOT_TRAIN,  # CANNOT_TRAIN
+    Reason.OPERATOR_INTERRUPT,  # OPER_INT_FAIL
+    Reason.RECEIVER_INCOMPATIBLE,  # INCOMPATIBLE
+    Reason.RECEIVER_INCOMPATIBLE,  # RX_INCAPABLE
+    Reason.RECEIVER_INCOMPATIBLE,  # TX_INCAPABLE
+    Reason.RECEIVER_RESOLUTION,  # NORESSUPPORT
+    Reason.RECEIVER_PAGE_SIZE,  # NOSIZESUPPORT
+    Reason.PROTOCOL_ERROR,  # UNEXPECTED
+    Reason.CANNOT_TRAIN,  # TX_BADDCS
+    Reason.PAGE_REFUSED,  # TX_BADPG
+    Reason.PROTOCOL_ERROR,  # TX_ECMPHD
+    Reason.RECEIVER_CALL_DROPPED,  # TX_GOTDCN
+    Reason.PROTOCOL_ERROR,  # TX_INVALRSP
+    Reason.NO_FAX_ANSWERED,  # TX_NODIS
+    Reason.CANNOT_TRAIN,  # TX_PHBDEAD
+    Reason.PAGE_REFUSED,  # TX_PHDDEAD
+    Reason.RECEIVER_BUSY,  # TX_T5EXP
+    Reason.PROTOCOL_ERROR,  # RX_ECMPHD
+    Reason.PROTOCOL_ERROR,  # RX_GOTDCS
+    Reason.PROTOCOL_ERROR,  # RX_INVALCMD
+    Reason.LINE_QUALITY,  # RX_NOCARRIER
+    Reason.LINE_QUALITY,  # RX_NOEOL
+    Reason.LINE_QUALITY,  # RX_NOFAX
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXPDCN
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXPD
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXPFAX
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXPMPS
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXPRR
+    Reason.SENDER_CALL_DROPPED,  # RX_T2EXP
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNWHY
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNDATA
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNFAX
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNPHD
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNRRD
+    Reason.SENDER_CALL_DROPPED,  # RX_DCNNORTN
+    Reason.DOCUMENT_UNUSABLE,  # FILEERROR
+    Reason.DOCUMENT_UNUSABLE,  # NOPAGE
+    Reason.DOCUMENT_UNUSABLE,  # BADTIFF
+    Reason.DOCUMENT_UNUSABLE,  # BADPAGE
+    Reason.DOCUMENT_UNUSABLE,  # BADTAG
+    Reason.DOCUMENT_UNUSABLE,  # BADTIFFHDR
+    Reason.OUT_OF_MEMORY,  # NOMEM
+    Reason.PAGE_REFUSED,  # RETRYDCN
+    Reason.RECEIVER_CALL_DROPPED,  # CALLDROPPED
+    Reason.RECEIVER_INCOMPATIBLE,  # NOPOLL
 )
-CAUSES = {
-    Cause.SILENCE: ("sender_call_dropped", "the sender fell silent"),
-    Cause.CLOCK: ("call_time_limit", "the call reached its time limit"),
-    Cause.PAGE_REFUSED: ("storage_failed", "a page could not be stored, so it was not confirmed"),
-    Cause.PAGE_STALLED: ("storage_failed", "storing a page took too long to confirm it"),
-    Cause.PAGE_LOST: ("line_quality", "a page was lost on the line, so it was not confirmed"),
-    Cause.LIMIT: ("too_large", "the fax had too many pages, or a page was too large"),
-    Cause.ENGINE_LOST: ("engine_lost", "the fax engine process ended in mid-call"),
-}
-PERSON = "a person or an answering machine answered, not a fax machine"
-REMEDIES = {
-    "no_fax_answered": "check the number, and that a fax machine is switched on there",
-    "cannot_train": "send again; if it stays, lower the speed of the virtual fax",
-    "line_quality": "send again; if it stays, lower the speed of the virtual fax",
-    "receiver_call_dropped": "send again later",
-    "receiver_busy": "send again later: the far machine may be out of paper or memory",
-    "page_refused": "send again later, or ask the receiver to check the machine",
-    "sender_call_dropped": "ask the sender to send again",
-    "storage_failed": "free space on the bridge's disk, then ask the sender to send again",
-    "engine_lost": "send again, and look at the bridge's log",
-    "call_time_limit": "send fewer pages, or raise VFAX_MAX_CALL_SECONDS",
-    "too_large": "raise VFAX_MAX_PAGES, or ask the sender to split the fax",
-    "answered_by_person": "check the number",
-    "receiver_resolution": "send in a lower resolution",
-    "receiver_page_size": "send in A4",
+#: What the engine itself ended, with the `problem` of the detail.
+CAUSES: Mapping[Cause, tuple[Reason, str]] = {
+    Cause.SILENCE: (Reason.SENDER_CALL_DROPPED, "silence"),
+    Cause.CLOCK: (Reason.CALL_TIME_LIMIT, ""),
+    Cause.PAGE_REFUSED: (Reason.STORAGE_FAILED, "page_not_stored"),
+    Cause.PAGE_STALLED: (Reason.STORAGE_FAILED, "page_stalled"),
+    Cause.PAGE_LOST: (Reason.LINE_QUALITY, "page_lost"),
+    Cause.LIMIT: (Reason.TOO_LARGE, ""),
+    Cause.ENGINE_LOST: (Reason.ENGINE_LOST, ""),
 }
 
 
@@ -105,30 +94,19 @@ def judge(
     """
     stats = finished.stats
     pages = already + max(0, stats.pages - lead)
+    detail: dict[str, Any] = {"received": pages}
     if sending:
+        detail = {"pages": expected, "confirmed": pages}
         complete = expected is not None and pages == expected
-    if complete and pages > 0:
-        reason = "completed"
-        verb = "was confirmed by the receiver" if sending else "was received and stored"
-        explanation = f"Every page {verb}: {_pages(pages)}."
-    else:
-        reason, happened = CAUSES.get(finished.cause) or _t30(finished.t30_code)
-        if sending:  # SpanDSP has one code for both directions
-            reason = reason.replace("sender_", "receiver_")
-            happened = happened.replace("the sender", "the receiver")
-        if reason == "completed":  # the false OK
-            reason, happened = "page_refused", "the call ended without every page confirmed"
-        confirmed = _pages(pages) if expected is None else f"{pages} of {_pages(expected)}"
-        if reason == "no_fax_answered" and stats.heard is Heard.SOUND:
-            reason, happened = "answered_by_person", PERSON
-        remedy = REMEDIES.get(reason)
-        explanation = f"{happened[0].upper()}{happened[1:]}, with {confirmed} confirmed" + (
-            f"; {remedy}." if remedy else "."
-        )
+    ok = complete and pages > 0
+    reason = Reason.COMPLETED
+    if not ok:
+        reason, why = _reason(finished, sending=sending)
+        detail = {**why, **detail}
     return Outcome(
-        ok=complete and pages > 0,
+        ok=ok,
         reason=reason,
-        explanation=explanation,
+        detail=detail,
         pages=pages,
         stats=stats,
         t30_code=finished.t30_code,
@@ -137,54 +115,56 @@ def judge(
     )
 
 
-def judge_person() -> Outcome:
-    """Return the outcome of a call in which a voice answered and T.30 never began."""
-    word = "answered_by_person"
-    return Outcome(False, word, f"{PERSON[0].upper()}{PERSON[1:]}; {REMEDIES[word]}.")
+def _reason(finished: Finished, *, sending: bool) -> tuple[Reason, dict[str, Any]]:
+    """Return why a session is not complete."""
+    if finished.cause in CAUSES:
+        reason, problem = CAUSES[finished.cause]
+        return _directed(reason, sending=sending), {"problem": problem} if problem else {}
+    reason = reason_of_t30(finished.t30_code, sending=sending)
+    if reason is Reason.NO_FAX_ANSWERED and finished.stats.heard is Heard.SOUND:
+        return Reason.ANSWERED_BY_PERSON, {}
+    return reason, {"t30": finished.t30_code}
 
 
-def _pages(count: int) -> str:
-    return "1 page" if count == 1 else f"{count} pages"
+def _directed(reason: Reason, *, sending: bool) -> Reason:
+    dropped = reason is Reason.SENDER_CALL_DROPPED
+    return Reason.RECEIVER_CALL_DROPPED if sending and dropped else reason
 
 
-def _t30(code: int) -> tuple[str, str]:
-    if 0 <= code < len(T30_ERRORS):
-        return T30_ERRORS[code]
-    return "protocol_error", f"the fax ended with T.30 code {code}"
+def reason_of_t30(code: int, *, sending: bool = True) -> Reason:
+    """Return the reason of a fax that ended with a T30_ERR code and pages missing."""
+    if not 0 <= code < len(T30_REASONS):
+        return Reason.PROTOCOL_ERROR
+    reason = T30_REASONS[code]
+    return Reason.PAGE_REFUSED if reason is Reason.COMPLETED else _directed(reason, sending=sending)
 
 
-def reason_of_t30(code: int) -> str:
-    """Return the reason of an outgoing fax that ended with a T30_ERR code and pages missing."""
-    reason = _t30(code)[0].replace("sender_", "receiver_")
-    return "page_refused" if reason == "completed" else reason
-
-
-#: SIP statuses of a call that never became a fax, as (reason, sentence).
-SIP_FAILURES = {
-    403: ("call_forbidden", "The call was not permitted; ask the brand operator to check routes."),
-    404: ("receiver_unallocated_number", "The number does not exist; check it."),
-    408: ("receiver_no_answer", "Nobody answered, or the carrier was silent; send again later."),
-    410: ("receiver_unallocated_number", "The number is no longer in use; check it."),
-    415: ("receiver_incompatible", "The far end refused the media that we offered."),
-    480: ("receiver_no_answer", "The receiver is not available now; send again later."),
-    484: ("receiver_unallocated_number", "The number is incomplete; check it."),
-    486: ("user_busy", "The line is busy; send again later."),
-    487: ("receiver_no_answer", "The call was ended before it was answered; send again later."),
-    488: ("receiver_incompatible", "The far end refused the media that we offered."),
-    600: ("user_busy", "The line is busy everywhere; send again later."),
-    603: ("call_rejected", "The receiver declined the call."),
-    604: ("receiver_unallocated_number", "The number does not exist anywhere; check it."),
+#: SIP statuses of a call that never became a fax (RFC 3261 §21).
+SIP_REASONS: Mapping[int, Reason] = {
+    403: Reason.CALL_FORBIDDEN,
+    404: Reason.RECEIVER_UNALLOCATED_NUMBER,
+    408: Reason.RECEIVER_NO_ANSWER,
+    410: Reason.RECEIVER_UNALLOCATED_NUMBER,
+    415: Reason.RECEIVER_INCOMPATIBLE,
+    480: Reason.RECEIVER_NO_ANSWER,
+    484: Reason.RECEIVER_UNALLOCATED_NUMBER,
+    486: Reason.USER_BUSY,
+    487: Reason.RECEIVER_NO_ANSWER,
+    488: Reason.RECEIVER_INCOMPATIBLE,
+    600: Reason.USER_BUSY,
+    603: Reason.CALL_REJECTED,
+    604: Reason.RECEIVER_UNALLOCATED_NUMBER,
 }
 
 
-def judge_sip(status: int, reason: str) -> Outcome:
+def judge_sip(status: int, phrase: str) -> Outcome:
     """Return the outcome of a call that was refused or never answered."""
-    word, sentence = SIP_FAILURES.get(
-        status,
-        ("carrier_failed", "The carriers could not connect the call; send again later.")
-        if 500 <= status < 600
-        else ("call_failed", f"The call failed with SIP {status}."),
-    )
-    return Outcome(
-        False, word, f"{sentence} (SIP {status} {reason})", sip_status=status, sip_reason=reason
-    )
+    server_failed = 500 <= status < 600
+    reason = SIP_REASONS.get(status, Reason.CARRIER_FAILED if server_failed else Reason.CALL_FAILED)
+    detail = sip_detail(status, phrase)
+    return Outcome(False, reason, detail, sip_status=status, sip_reason=phrase)
+
+
+def sip_detail(status: int, phrase: str) -> dict[str, Any]:
+    """Return what a detail keeps of a SIP answer."""
+    return {"sip": status, **({"sip_phrase": phrase} if phrase else {})}

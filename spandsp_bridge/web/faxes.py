@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.errors import NotFoundError, UserError
+from spandsp_bridge.i18n import sentence
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import NEWEST, Place, place
@@ -22,20 +23,27 @@ async def existing(store: FaxStore, fax_id: int) -> Fax:
     """Return a fax that is there for this tenant and was not deleted. Raises NotFoundError."""
     found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
     if found is None or found.deleted_at is not None:
-        raise NotFoundError(f"there is no fax {fax_id}")
+        raise NotFoundError("there is no fax {id}", id=fax_id)
     return found
 
 
-async def document_of(store: FaxStore, fax: Fax, who: str, kind: str, name: str) -> Response:
+async def document_of(
+    store: FaxStore, fax: Fax, who: str, kind: str, name: str, language: str
+) -> Response:
     """Answer with a fax as `pdf`, `tiff` or `receipt`; who got it is put on record.
 
     Raises NotFoundError when its document is gone.
     """
-    make = {"pdf": pdf_of, "tiff": tiff_of, "receipt": receipt_of}[kind]
     try:
-        data = await make(store, fax)
+        match kind:
+            case "receipt":
+                data = await receipt_of(store, fax, language)
+            case "pdf":
+                data = await pdf_of(store, fax)
+            case _:
+                data = await tiff_of(store, fax)
     except UserError as error:
-        raise NotFoundError(str(error)) from error
+        raise NotFoundError("{problem}", problem=error) from error
     await store.audit(fax, who, "document_read", kind)
     return Response(
         data,
@@ -79,7 +87,7 @@ def place_of(cursor: str, order: str = NEWEST) -> Place:
     return value, found
 
 
-def trace_of(attempts: list[dict[str, Any]]) -> str:
+def trace_of(attempts: list[dict[str, Any]], language: str) -> str:
     """Return the T.30 messages of attempts as text."""
     lines: list[str] = []
     for row in attempts:
@@ -88,5 +96,6 @@ def trace_of(attempts: list[dict[str, Any]]) -> str:
         )
         lines.append(f"  SIP {row['sip_status'] or '-'} {row['sip_reason'] or ''}".rstrip())
         lines += [f"  {line}" for line in row["trace"] or ()]
-        lines.append(f"  {row['reason'] or 'under way'}: {row['explanation'] or ''}")
+        ended = sentence(row["reason"], row["detail"], language)
+        lines.append(f"  {row['reason']}: {ended}" if ended else "  in progress")
     return "\n".join(lines) + "\n"

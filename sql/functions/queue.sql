@@ -135,7 +135,7 @@ begin
         return f.status;
     elsif f.status = 'pending' then
         update faxes g set status = 'error', reason = 'cancelled', cancel_requested_at = now(), finished_at = now(),
-            explanation = format('Cancelled before it was sent, with %s page(s) confirmed.', f.pages_confirmed)
+            detail = jsonb_strip_nulls(jsonb_build_object('pages', f.pages, 'confirmed', f.pages_confirmed))
         where g.company_id = fax_company and g.id = fax;
     else
         update faxes g set cancel_requested_at = now() where g.company_id = fax_company and g.id = fax;
@@ -155,84 +155,65 @@ create or replace function renew_claims(worker text, lease interval) returns voi
 $$;
 comment on function renew_claims(text, interval) is 'Prolong the leases of a worker that lives.';
 
--- The attempt that a worker left behind is judged by what is stored: every page confirmed is done,
--- otherwise the fax goes on at the first page not confirmed, as often as the rule allows.
-create or replace function give_back(fax_company bigint, fax_id bigint, cause text) returns void
+-- What a dead worker leaves behind is only recorded here; what follows is decided by the worker that
+-- takes the fax over, with the same rules as after any failed call (outbound/policy.py).
+drop function if exists give_back(bigint, bigint, text);
+drop function if exists expire_claims();
+
+create or replace function record_lost_attempt(fax faxes, cause outcome_reason) returns void
+    language sql as $$
+    update attempts a
+    set finished_at = now(), reason = cause, detail = jsonb_strip_nulls(
+            jsonb_build_object('pages', fax.pages, 'confirmed', fax.pages_confirmed))
+    where a.company_id = fax.company_id and a.fax_id = fax.id and a.finished_at is null
+$$;
+comment on function record_lost_attempt(faxes, outcome_reason) is
+    'End the attempt that a worker left open.';
+
+create or replace function take_over_claims(worker text, lease interval) returns setof faxes
     language plpgsql as $$
 declare
-    f faxes;
-    rule retry_rules_in_force;
-    attempts_so_far integer;
-    text_of_it text;
-begin
-    select * into f from faxes where company_id = fax_company and id = fax_id;
-    update attempts a
-    set finished_at = now(), reason = cause,
-        explanation = 'The sending process ended in mid-call; see its log.'
-    where a.company_id = fax_company and a.fax_id = give_back.fax_id and a.finished_at is null;
-    select count(*) into attempts_so_far from attempts a
-    where a.company_id = fax_company and a.fax_id = give_back.fax_id and a.reason = cause;
-    select * into rule from retry_rules_in_force r where r.brand_id = f.brand_id and r.reason = cause;
-    text_of_it := format('The sending process ended in mid-call after %s confirmed page(s)', f.pages_confirmed);
-    if f.pages_confirmed < f.pages and f.cancel_requested_at is not null then
-        update faxes set status = 'error', reason = 'cancelled', claimed_by = null, claimed_until = null,
-            finished_at = now(),
-            explanation = format('Cancelled, with %s of %s page(s) confirmed.', f.pages_confirmed, f.pages)
-        where company_id = fax_company and id = f.id;
-    elsif f.pages_confirmed = f.pages then
-        update faxes set status = 'completed', reason = 'completed', claimed_by = null, claimed_until = null,
-            finished_at = now(), explanation = format('Every page was confirmed by the receiver: %s.', f.pages)
-        where company_id = fax_company and id = f.id;
-    elsif attempts_so_far = 0 then
-        update faxes set status = 'pending', claimed_by = null, claimed_until = null
-        where company_id = fax_company and id = f.id;
-    elsif rule.action = 'retry' and attempts_so_far < rule.tries
-        and (select v.max_attempts is null or v.max_attempts > count(a.id)
-             from virtual_faxes v left join attempts a on a.company_id = fax_company and a.fax_id = f.id
-             where v.id = f.virtual_fax_id group by v.max_attempts) then
-        update faxes set status = 'pending', claimed_by = null, claimed_until = null, reason = cause,
-            explanation = text_of_it || '; it goes on by itself.',
-            send_at = now() + make_interval(secs => rule.delay)
-        where company_id = fax_company and id = f.id;
-    else
-        update faxes set status = 'error', claimed_by = null, claimed_until = null, finished_at = now(),
-            reason = cause, explanation = text_of_it || '; check with the receiver, then send the fax again.'
-        where company_id = fax_company and id = f.id;
-    end if;
-end
-$$;
-comment on function give_back(bigint, bigint, text) is
-    'Take a fax from a worker that is gone: done, to be gone on with, or ended.';
-
-create or replace function expire_claims() returns setof bigint language plpgsql as $$
-declare
-    lost record;
+    lost faxes;
 begin
     for lost in
-        select company_id, id from faxes
+        select * from faxes
         where status = 'inprogress' and direction = 'out' and claimed_until < now()
         for update skip locked
     loop
-        perform give_back(lost.company_id, lost.id, 'worker_lost');
-        return next lost.id;
+        perform record_lost_attempt(lost, 'worker_lost');
+        return query
+            update faxes set claimed_by = worker, claimed_until = now() + lease
+            where company_id = lost.company_id and id = lost.id returning *;
     end loop;
 end
 $$;
-comment on function expire_claims() is 'Take the faxes of workers that died, whose leases ran out.';
+comment on function take_over_claims(text, interval) is
+    'Take the faxes whose leases ran out; the worker has to judge each one.';
 
-drop function if exists abandon_claims(text);
-create function abandon_claims(worker text) returns void language plpgsql as $$
+create or replace function abandon_claims(worker text) returns void language plpgsql as $$
 declare
-    left_behind record;
+    left_behind faxes;
 begin
     for left_behind in
-        select company_id, id from faxes where status = 'inprogress' and claimed_by = worker for update
+        select * from faxes where status = 'inprogress' and claimed_by = worker for update
     loop
-        perform give_back(left_behind.company_id, left_behind.id, 'worker_stopped');
+        perform record_lost_attempt(left_behind, 'worker_stopped');
+        -- Not over yet: the next worker takes it over at once.
+        update faxes set claimed_until = now() - interval '1 second'
+        where company_id = left_behind.company_id and id = left_behind.id;
     end loop;
 end
 $$;
-comment on function abandon_claims(text) is 'Give up the claims of a worker that stops.';
+comment on function abandon_claims(text) is 'End the leases of a worker that stops.';
 
-grant execute on function claim_fax, renew_claims, expire_claims, abandon_claims, give_back, destination_is_free,
+create or replace function release_claim(fax_company bigint, fax bigint, worker text) returns void
+    language sql as $$
+    update faxes set status = 'pending', claimed_by = null, claimed_until = null
+    where company_id = fax_company and id = fax and status = 'inprogress' and claimed_by = worker
+$$;
+comment on function release_claim(bigint, bigint, text) is
+    'Put a fax back into the queue as it was: nothing was dialled.';
+
+grant execute on function claim_fax, renew_claims, take_over_claims, abandon_claims, release_claim,
+    record_lost_attempt, destination_is_free,
     sending_opens_at, queue_position, cancel_fax to vfax_service;

@@ -28,6 +28,7 @@ from rich.table import Table
 from spandsp_bridge import log
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.model import Outcome
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import FaxLists, Wanted
 from spandsp_bridge.store.migrate import migrate
@@ -55,13 +56,13 @@ insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number
 #: a tenth of them, so that a long list is among the lists.
 OVER = """
 insert into faxes (brand_id, company_id, virtual_fax_id, direction, local_number, remote_number,
-                   remote_station_id, pages, pages_confirmed, status, reason, explanation,
+                   remote_station_id, pages, pages_confirmed, status, reason,
                    created_at, finished_at, prepared_at, read_at)
     select 1, company, company, case when n % 5 < 2 then 'in' else 'out' end::fax_direction,
            '+34911000001', '+34' || (600000000 + (n * 7919) % 99999999), 'STATION ' || n % 5000,
            2, case when n % 50 = 0 then 0 else 2 end,
            case when n % 50 = 0 then 'error' else 'completed' end::fax_status,
-           case when n % 50 = 0 then 'user_busy' else 'completed' end, 'As it went.',
+           case when n % 50 = 0 then 'user_busy' else 'completed' end,
            at, at, at, case when n % 5 < 2 and n % 1000 > 1 then at end
     from (select n, case when n % 10 = 0 then 1 else 1 + (n * 31) % 1000 end as company,
                  now() - interval '2 years' * (1 - (n - {first})::float / {total}) as at
@@ -84,7 +85,7 @@ async def claims(database: Database, workers: int, seconds: float) -> float:
         while time.monotonic() < until:
             fax = await queue.claim(f"worker {number}")
             assert fax is not None, "the queue has run dry"
-            await queue.end_fax(fax, Outcome(True, "completed", "Sent.", 1))
+            await queue.end_fax(fax, Outcome(True, Reason.COMPLETED, pages=1))
             done += 1
 
     began = time.monotonic()
@@ -124,7 +125,7 @@ async def fairness(
             else:
                 delays[fax.id] = (time.monotonic() - asked[fax.id]) / call_seconds
             await asyncio.sleep(call_seconds * dice.uniform(0.8, 1.2))
-            await queue.end_fax(fax, Outcome(True, "completed", "Sent.", 1))
+            await queue.end_fax(fax, Outcome(True, Reason.COMPLETED, pages=1))
 
     calls = [asyncio.create_task(slot()) for _ in range(slots)]
     await asyncio.sleep(3 * call_seconds)  # every slot is taken by the broadcast

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
-from spandsp_bridge.outbound.policy import rules_of
+from spandsp_bridge.outbound.judge import Judge
+from spandsp_bridge.outbound.policy import MAX_ATTEMPTS, rules_of
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage
 from spandsp_bridge.store.bridges import Bridges
 from spandsp_bridge.store.errors import CheckViolation
@@ -32,6 +35,13 @@ async def queue(database: Database) -> AsyncIterator[FaxQueue]:
 async def store(database: Database) -> AsyncIterator[FaxStore]:
     """The queries, on the module's database."""
     yield FaxStore(database)
+
+
+class NoProgress:
+    """Live progress that nobody watches."""
+
+    async def put(self, fax_id: int, **state: Any) -> None:
+        """Publish nothing."""
 
 
 async def claimed(database: Database, store: FaxStore, worker: str, lease: str) -> Fax:
@@ -61,16 +71,16 @@ async def prepared(database: Database, fax: Fax) -> None:
 async def left_behind(
     database: Database, store: FaxStore, queue: FaxQueue, *, confirmed: int, dead_before: int = 0
 ) -> Fax:
-    """Return a fax of three pages after its worker died, as expire_claims() leaves it."""
+    """Return a fax of three pages after its worker died, and another one judged it."""
     fax = await claimed(database, store, "dead", "-1 second")
     await prepared(database, fax)
-    lost = Outcome(False, "worker_lost", "Lost.")
+    lost = Outcome(False, Reason.WORKER_LOST)
     for _ in range(dead_before):
         await queue.end_attempt(fax, await queue.begin_attempt(fax, "dead"), lost, "", None)
     attempt = await queue.begin_attempt(fax, "dead")
     for page in range(1, confirmed + 1):
         await queue.confirm_page(fax, attempt, ReceivedPage(page, 1728, 100, 10, 0))
-    assert fax.id in await queue.expire_claims()
+    await Judge("living", store, queue, NoProgress()).settle_lost()
     after = await store.fax(fax.id)
     assert after is not None
     return after
@@ -81,10 +91,17 @@ async def test_what_a_dead_worker_left_goes_on_where_it_was(
 ) -> None:
     fax = await left_behind(database, store, queue, confirmed=1)
     assert (fax.status, fax.reason, fax.pages_confirmed) == (FaxStatus.PENDING, "worker_lost", 1)
-    assert fax.explanation is not None
-    assert "1 confirmed page" in fax.explanation
+    assert fax.detail == {
+        "pages": 3,
+        "confirmed": 1,
+        "next": {"action": "retry", "attempt": 2},
+    }
+    [attempt] = await store.attempts(fax)
+    assert attempt["detail"] == {"pages": 3, "confirmed": 1}
+    delay = (fax.send_at - datetime.now(UTC)).total_seconds()
+    assert 25 < delay < 91, "the rule's 60 s, spread"
     assert (await queue.history(fax)).reasons == ["worker_lost"], "the attempt was ended too"
-    await queue.end_fax(fax, Outcome(False, "test", "The test ended."))
+    await queue.end_fax(fax, Outcome(False, Reason.INTERNAL_ERROR))
 
 
 async def test_what_was_confirmed_to_a_dead_worker_is_done(
@@ -99,6 +116,91 @@ async def test_a_fax_that_kills_workers_ends(
 ) -> None:
     fax = await left_behind(database, store, queue, confirmed=0, dead_before=2)
     assert (fax.status, fax.reason) == (FaxStatus.ERROR, "worker_lost")
+    assert fax.detail["next"] == {"action": "stop", "why": "rule", "attempt": 3}
+
+
+async def test_a_lost_attempt_keeps_the_retry_delay_of_its_virtual_fax(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    async with database.transaction() as c:
+        await c.execute("update virtual_faxes set retry_delay = 3600 where name = 'Sales'")
+    try:
+        fax = await left_behind(database, store, queue, confirmed=1)
+    finally:
+        async with database.transaction() as c:
+            await c.execute("update virtual_faxes set retry_delay = null where name = 'Sales'")
+    assert fax.status is FaxStatus.PENDING
+    assert 1700 < (fax.send_at - datetime.now(UTC)).total_seconds() < 5401
+    await queue.end_fax(fax, Outcome(False, Reason.INTERNAL_ERROR))
+
+
+async def test_no_fax_is_attempted_more_often_than_the_limit(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    async with database.transaction() as c:
+        await c.execute("insert into retry_rules (brand_id, reason, action, tries) values"
+                        " (1, 'worker_lost', 'retry', 12)")  # fmt: skip
+    try:
+        fax = await left_behind(database, store, queue, confirmed=0, dead_before=MAX_ATTEMPTS - 1)
+    finally:
+        async with database.transaction() as c:
+            await c.execute("delete from retry_rules")
+    assert fax.status is FaxStatus.ERROR
+    assert fax.detail["next"]["action"] == "stop"
+
+
+async def test_a_fax_that_was_never_dialled_goes_back_as_it_was(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    fax = await claimed(database, store, "dead", "-1 second")
+    await Judge("living", store, queue, NoProgress()).settle_lost()
+    after = await store.fax(fax.id)
+    assert after is not None
+    assert (after.status, after.reason, after.send_at) == (FaxStatus.PENDING, None, fax.send_at)
+    await queue.end_fax(fax, Outcome(False, Reason.INTERNAL_ERROR))
+
+
+async def test_a_failure_that_was_not_judged_any_more_is_judged_as_what_it_was(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    """The worker died between the end of its attempt and the decision."""
+    fax = await claimed(database, store, "dead", "-1 second")
+    await prepared(database, fax)
+    attempt = await queue.begin_attempt(fax, "dead")
+    gone = Outcome(False, Reason.RECEIVER_UNALLOCATED_NUMBER, {"sip": 404})
+    await queue.end_attempt(fax, attempt, gone, "", None)
+    await Judge("living", store, queue, NoProgress()).settle_lost()
+    after = await store.fax(fax.id)
+    assert after is not None
+    assert (after.status, after.reason) == (FaxStatus.ERROR, Reason.RECEIVER_UNALLOCATED_NUMBER)
+
+
+async def test_a_worker_that_stops_leaves_its_fax_to_the_next_one(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    fax = await claimed(database, store, "stopping", "1 hour")
+    await prepared(database, fax)
+    await queue.begin_attempt(fax, "stopping")
+    await queue.abandon_claims("stopping")
+    await Judge("living", store, queue, NoProgress()).settle_lost()
+    after = await store.fax(fax.id)
+    assert after is not None
+    assert (after.status, after.reason) == (FaxStatus.PENDING, Reason.WORKER_STOPPED)
+    await queue.end_fax(after, Outcome(False, Reason.INTERNAL_ERROR))
+
+
+async def test_a_cancelled_fax_of_a_dead_worker_ends(
+    database: Database, store: FaxStore, queue: FaxQueue
+) -> None:
+    fax = await claimed(database, store, "dead", "-1 second")
+    await prepared(database, fax)
+    await queue.begin_attempt(fax, "dead")
+    assert await store.cancel(fax, "test") == "cancelled"
+    await Judge("living", store, queue, NoProgress()).settle_lost()
+    after = await store.fax(fax.id)
+    assert after is not None
+    assert (after.status, after.reason) == (FaxStatus.ERROR, Reason.CANCELLED)
+    assert after.detail == {"pages": 3, "confirmed": 0}
 
 
 async def test_a_virtual_fax_that_tries_once_does_not_go_on(
@@ -136,11 +238,11 @@ async def test_a_living_workers_fax_keeps_its_lease(
     fax = await claimed(database, store, "living", "1 second")
     await queue.renew("living")
     await asyncio.sleep(1.1)
-    await queue.expire_claims()
+    assert await queue.take_over("another") == []
     kept = await store.fax(fax.id)
     assert kept is not None
     assert kept.status is FaxStatus.IN_PROGRESS
-    await queue.end_fax(kept, Outcome(False, "test", "The test ended."))
+    await queue.end_fax(kept, Outcome(False, Reason.INTERNAL_ERROR))
 
 
 async def test_a_fax_cannot_be_called_completed_with_a_page_missing(
@@ -148,10 +250,10 @@ async def test_a_fax_cannot_be_called_completed_with_a_page_missing(
 ) -> None:
     fax = await claimed(database, store, "liar", "1 hour")
     await prepared(database, fax)
-    two_of_three = Outcome(True, "completed", "All.", 2, SessionStats(pages=2))
+    two_of_three = Outcome(True, Reason.COMPLETED, {}, 2, SessionStats(pages=2))
     with pytest.raises(CheckViolation):
         await queue.end_fax(fax, two_of_three)
-    await queue.end_fax(fax, Outcome(False, "test", "The test ended."))
+    await queue.end_fax(fax, Outcome(False, Reason.INTERNAL_ERROR))
 
 
 @pytest.fixture
@@ -160,7 +262,7 @@ async def quiet(database: Database) -> AsyncIterator[None]:
     yield
     async with database.transaction() as c:
         await c.execute(
-            "update faxes set status = 'error', reason = 'test', explanation = 'The test ended.',"
+            "update faxes set status = 'error', reason = 'internal_error',"
             " claimed_by = null, claimed_until = null, finished_at = now()"
             " where status in ('pending', 'inprogress') and direction = 'out'"
         )
@@ -267,7 +369,7 @@ async def test_a_companys_limit_of_calls_holds(
     assert len(taken) == 2
     done = await store.fax(taken[0])
     assert done is not None
-    await queue.end_fax(done, Outcome(False, "test", "The test ended."))
+    await queue.end_fax(done, Outcome(False, Reason.INTERNAL_ERROR))
     assert len(await claims(queue, 5)) == 1
 
 
@@ -327,7 +429,7 @@ async def test_the_counts_of_the_queues_are_those_of_the_faxes(
     [fax_id, *_] = await claims(queue, 3)
     fax = await store.fax(fax_id)
     assert fax is not None
-    await queue.retry_fax(fax, Outcome(False, "user_busy", "Busy."), 60)
+    await queue.retry_fax(fax, Outcome(False, Reason.USER_BUSY), 60)
     async with database.transaction() as c:
         cursor = await c.execute(
             "select q.company_id, waiting, running,"
@@ -379,7 +481,7 @@ async def test_a_resend_is_a_new_fax_that_shares_the_document(
         await store.resend(old, "test")
     await queue.set_prepared(old, Prepared([("tiff", b"II*\0", 1)], 1, 20))
     await claims(queue, 1)
-    await queue.end_fax(old, Outcome(False, "user_busy", "Busy."))
+    await queue.end_fax(old, Outcome(False, Reason.USER_BUSY))
     old = await store.fax(old_id)
     assert old is not None
     new = await store.fax(await store.resend(old, "test"))
@@ -392,11 +494,14 @@ async def test_a_resend_is_a_new_fax_that_shares_the_document(
 async def test_what_was_learned_can_be_pinned(database: Database, queue: FaxQueue) -> None:
     brand, number = 1, "+34600500000"
     assert await queue.profile(brand, number) is None
-    await queue.learn(brand, number, PeerProfile(ecm=False, reason="it worked"))
-    await queue.learn(brand, number, PeerProfile(max_bit_rate=9600, reason="this too"))
+    await queue.learn(brand, number, PeerProfile(ecm=False, learned_from=7, changes=("ecm_off",)))
+    await queue.learn(
+        brand, number, PeerProfile(max_bit_rate=9600, learned_from=8, changes=("v17_off",))
+    )
     known = await queue.profile(brand, number)
     assert known is not None
-    assert (known.ecm, known.max_bit_rate, known.reason) == (False, 9600, "this too")
+    assert (known.ecm, known.max_bit_rate) == (False, 9600)
+    assert (known.learned_from, known.changes) == (8, ("v17_off",))
     async with database.transaction() as c:
         await c.execute(
             "update peer_profiles set pinned = true, ecm = true where number = %s", [number]
@@ -423,8 +528,8 @@ async def test_retention_deletes_documents_and_keeps_records(
     async with database.transaction() as c:
         cursor = await c.execute(
             "insert into faxes (brand_id, company_id, virtual_fax_id, direction, status, reason,"
-            " explanation, local_number, remote_number) values (%s, %s, %s, 'in', 'error', 'test',"
-            " 'Old.', '+34911000002', '+34911000001') returning id",
+            " local_number, remote_number) values (%s, %s, %s, 'in', 'error', 'internal_error',"
+            " '+34911000002', '+34911000001') returning id",
             [sender.brand_id, sender.company_id, sender.id],
         )
         row = await cursor.fetchone()
@@ -466,7 +571,7 @@ async def test_a_received_call_is_stored_once(store: FaxStore) -> None:
             remote_number="+34911000001",
             bridge="test",
             call_id="x",
-            outcome=Outcome(False, "sender_call_dropped", "The sender hung up.", 0),
+            outcome=Outcome(False, Reason.SENDER_CALL_DROPPED),
             pages=[],
             tiff=b"",
             pdf=b"",

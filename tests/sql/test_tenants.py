@@ -284,5 +284,9 @@ async def test_functions_stay_inside_too(world: AsyncConnection[Any]) -> None:
     assert told is not None
     assert json.loads(json.dumps(told[0]))["number"] == "+34911234567"
     assert await attempt(world, f"select explain_route({THEIRS}, '+34911234567')") not in (0, 1)
-    for call in ("claim_fax('x', '1 min')", "forget_routing_changes()", "expire_claims()"):
+    for call in (
+        "claim_fax('x', '1 min')",
+        "forget_routing_changes()",
+        "take_over_claims('x', '1 min')",
+    ):
         assert await attempt(world, f"select {call}") == "42501", call

@@ -8,6 +8,7 @@ from PIL import Image
 from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolFull
 from spandsp_bridge.documents.tiff import TiffError
 from spandsp_bridge.model import Outcome, PageDone, SessionStats
+from spandsp_bridge.reasons import Reason
 
 FACTS = CallFacts(30, "+34911000001", "+34911000002", "call@host", 1_790_000_000.0)
 STATS = SessionStats(image_size=1234, bad_rows=2)
@@ -23,7 +24,9 @@ def test_a_call_comes_back_as_it_was(tmp_path: Path) -> None:
     entry = spool.create("one", FACTS)
     write_pages(entry.tiff, 2)
     pages = [entry.commit_page(PageDone(n, STATS)) for n in (1, 2)]
-    outcome = Outcome(True, "completed", "All.", 2, SessionStats(bit_rate=14400), trace=["> DIS"])
+    outcome = Outcome(
+        True, Reason.COMPLETED, {"received": 2}, 2, SessionStats(bit_rate=14400), trace=["> DIS"]
+    )
     entry.finish(outcome)
     [found] = spool.entries()
     back = found.read()

@@ -446,7 +446,7 @@ def test_receiving(ran: dict[str, Ran], name: str) -> None:
 def check(row: Row, ran: Ran) -> None:
     outcome = ran.outcome
     assert (outcome.ok, outcome.reason, outcome.pages) == (row.ok, row.reason, row.pages), (
-        outcome.explanation,
+        outcome.detail,
         outcome.t30_text,
         "\n".join(ran.trace),
     )

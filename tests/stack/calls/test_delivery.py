@@ -19,6 +19,7 @@ from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.model import FaxStatus, Outcome
+from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
@@ -169,8 +170,8 @@ async def failed_fax(database: Database, store: FaxStore) -> int:
     async with database.transaction() as c:
         cursor = await c.execute(
             "insert into faxes (brand_id, company_id, virtual_fax_id, direction, status, reason,"
-            " explanation, local_number, remote_number, finished_at) values (%s, %s, %s, 'out',"
-            " 'error', 'user_busy', 'The line is busy.', '+34911000002', '+34600000001', now())"
+            " detail, local_number, remote_number, finished_at) values (%s, %s, %s, 'out',"
+            " 'error', 'user_busy', '{\"sip\": 486}', '+34911000002', '+34600000001', now())"
             " returning id",
             [sender.brand_id, sender.company_id, sender.id],
         )
@@ -298,9 +299,7 @@ async def test_a_fax_is_cancelled_in_mid_call(
     fax = await ended(store, fax_id, 10)
     assert (fax.status, fax.reason) == (FaxStatus.ERROR, "cancelled")
     assert 0 < fax.pages_confirmed < 40
-    assert fax.explanation == (
-        f"Cancelled in mid-call, with {fax.pages_confirmed} of 40 pages confirmed."
-    )
+    assert fax.detail == {"pages": 40, "confirmed": fax.pages_confirmed}
     received = await until(lambda: received_after(store, fax))
     assert received.pages_confirmed >= fax.pages_confirmed, "what was confirmed is kept"
     code, _, err = await vfax(stack, "fax", "cancel", str(fax_id))
@@ -372,7 +371,7 @@ async def test_an_outcome_without_a_page_tells_nobody(database: Database, store:
     fax_id = await store.store_received(
         spool_key="nothing-came", virtual_fax=office, local_number="+34911000002",
         remote_number="+34600000001", bridge="test", call_id="x",
-        outcome=Outcome(False, "sender_call_dropped", "The sender hung up.", 0), pages=[],
+        outcome=Outcome(False, Reason.SENDER_CALL_DROPPED), pages=[],
         tiff=b"", pdf=b"", received_at=datetime.now(UTC),
     )  # fmt: skip
     assert fax_id is not None

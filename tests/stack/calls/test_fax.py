@@ -13,6 +13,7 @@ import pytest
 from spandsp_bridge.demo.layout import BRIDGE_A, BRIDGE_B, CARRIER, WORKER
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
+from spandsp_bridge.i18n import sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
@@ -155,8 +156,8 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
     assert failed.reason in ("receiver_call_dropped", "page_refused")
     confirmed = failed.pages_confirmed
     assert confirmed <= received.pages_confirmed, "confirmed, but not kept"
-    assert f"{confirmed} of 12" in failed.explanation
-    assert "attempt 2 follows" in failed.explanation
+    assert (failed.detail["confirmed"], failed.detail["pages"]) == (confirmed, 12)
+    assert failed.detail["next"] == {"action": "retry", "attempt": 2}
 
     async with database.transaction() as c:  # it is due in two minutes
         await c.execute("update faxes set send_at = now() where id = %s", [fax_id])
@@ -234,7 +235,7 @@ async def test_faxes_are_received_while_postgresql_stands_still(
         return fax if fax.status in (FaxStatus.COMPLETED, FaxStatus.ERROR) else None
 
     sent = await until(ended, 60)
-    assert (sent.status, sent.pages_confirmed) == (FaxStatus.COMPLETED, 2), sent.explanation
+    assert (sent.status, sent.pages_confirmed) == (FaxStatus.COMPLETED, 2), sent.detail
     async with database.transaction() as c:
         cursor = await c.execute("select page from pages where fax_id = %s order by 1", [fax_id])
         assert [row["page"] for row in await cursor.fetchall()] == [1, 2]
@@ -254,6 +255,7 @@ async def test_a_fax_without_an_answer_says_why(stack: Stack, database: Database
     told = json.loads(out)
     assert code == 1
     assert (told["status"], told["reason"]) == ("error", "receiver_unallocated_number")
+    assert told["detail"]["sip"] == 404
     assert "SIP 404" in told["explanation"]
     sent = await FaxStore(database).fax(told["id"])
     assert sent is not None
@@ -276,7 +278,8 @@ async def test_a_document_that_fails_after_it_was_accepted_ends_in_error(
 
     fax = await until(ended)
     assert fax.reason in ("file_format_invalid", "document_without_pages")
-    assert fax.explanation
+    assert fax.detail["file"] == "letter.pdf"
+    assert "letter.pdf" in sentence(fax.reason, fax.detail, "en")
     assert await store.document(fax, "tiff") is None, "nothing half-written"
     assert await store.attempts(fax) == [], "nobody was called"
     assert list((stack.var / "sending" / "worker").iterdir()) == []
@@ -290,4 +293,4 @@ async def test_what_is_stored_is_consistent(database: Database, direction: str) 
             assert fax.pages == fax.pages_confirmed
         if fax.status is FaxStatus.ERROR:
             assert fax.reason
-            assert fax.explanation
+            assert sentence(fax.reason, fax.detail, "en")

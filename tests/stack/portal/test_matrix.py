@@ -155,8 +155,8 @@ async def matrix(stack: Stack, database: Database) -> AsyncIterator[Matrix]:
             row = await (
                 await c.execute(
                     "insert into faxes (brand_id, company_id, virtual_fax_id, direction, status,"
-                    " reason, explanation, local_number, remote_number)"
-                    " select brand_id, company_id, id, 'out', 'error', 'user_busy', 'Busy.',"
+                    " reason, detail, local_number, remote_number)"
+                    " select brand_id, company_id, id, 'out', 'error', 'user_busy', '{}',"
                     " '+34911000001', '+34911000009' from virtual_faxes where company_id = %s"
                     " order by id limit 1 returning id",
                     [company],

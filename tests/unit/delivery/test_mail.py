@@ -33,7 +33,7 @@ def fax(**changes: Any) -> Fax:
         "id": 7, "brand_id": 1, "company_id": 1, "virtual_fax_id": 2, "direction": "in",
         "status": FaxStatus.COMPLETED, "local_number": "+34911000002",
         "remote_number": "+34600000001", "remote_station_id": "FAR", "pages": 3,
-        "pages_confirmed": 3, "created_at": AT, "send_at": AT, "priority": 5,
+        "pages_confirmed": 3, "detail": {}, "created_at": AT, "send_at": AT, "priority": 5,
     }  # fmt: skip
     return Fax(**{**usual, **changes})
 
@@ -73,12 +73,14 @@ def test_events_and_languages(event: str, language: str, subject: str) -> None:
 
 
 def test_a_failed_fax_says_why_and_a_link_leads_to_it() -> None:
-    failed = fax(direction="out", status=FaxStatus.ERROR, explanation="The line is busy.")
+    failed = fax(
+        direction="out", status=FaxStatus.ERROR, reason=Reason.USER_BUSY, detail={"sip": 486}
+    )
     made = compose(delivery("failed"), failed, OFFICE, None, b"", "https://fax.example/faxes/7")
     assert made["Subject"] == "Fax to +34600000001 failed"
     text = made.get_body(("plain",))
     assert text is not None
-    assert "The line is busy." in text.get_content()
+    assert "The line is busy (SIP 486)." in text.get_content()
     assert "https://fax.example/faxes/7" in text.get_content()
     assert list(made.iter_attachments()) == []
 

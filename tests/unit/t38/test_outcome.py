@@ -5,8 +5,9 @@ import re
 import pytest
 from spandsp_bridge.native._engine import ffi, lib
 
+from spandsp_bridge.i18n import sentence
 from spandsp_bridge.model import Cause, Finished, SessionStats
-from spandsp_bridge.t38.outcome import T30_ERRORS, judge, judge_sip
+from spandsp_bridge.t38.outcome import T30_REASONS, judge, judge_sip
 
 
 def end(pages: int, code: int = 0, cause: Cause = Cause.T30) -> Finished:
@@ -29,9 +30,10 @@ def end(pages: int, code: int = 0, cause: Cause = Cause.T30) -> Finished:
 def test_sending(name: str, finished: Finished, expected: int, ok: bool, reason: str) -> None:
     outcome = judge(finished, sending=True, expected=expected, complete=False)
     assert (outcome.ok, outcome.reason) == (ok, reason), name
-    assert outcome.explanation.endswith("."), outcome.explanation
-    if not ok:
-        assert f"with {finished.stats.pages} of {expected} page" in outcome.explanation
+    assert (outcome.detail["pages"], outcome.detail["confirmed"]) == (
+        expected,
+        finished.stats.pages,
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,24 +46,25 @@ def test_receiving(finished: Finished, complete: bool, ok: bool) -> None:
 
 def test_the_table_has_every_code_of_spandsp_in_its_order() -> None:
     texts = [
-        ffi.string(lib.t30_completion_code_to_str(code)).decode() for code in range(len(T30_ERRORS))
+        ffi.string(lib.t30_completion_code_to_str(code)).decode()
+        for code in range(len(T30_REASONS))
     ]
     assert texts[0] == "OK"
-    assert T30_ERRORS[texts.index("The call dropped prematurely")][0] == "receiver_call_dropped"
-    assert T30_ERRORS[texts.index("Disconnected after permitted retries")][0] == "page_refused"
+    assert T30_REASONS[texts.index("The call dropped prematurely")] == "receiver_call_dropped"
+    assert T30_REASONS[texts.index("Disconnected after permitted retries")] == "page_refused"
     for position, text in enumerate(texts):
         if re.search("DCN", text) and 35 <= position <= 40:
-            assert T30_ERRORS[position][0] == "sender_call_dropped", text
+            assert T30_REASONS[position] == "sender_call_dropped", text
         if "TIFF" in text:
-            assert T30_ERRORS[position][0] == "document_unusable", text
+            assert T30_REASONS[position] == "document_unusable", text
 
 
 @pytest.mark.parametrize("status", range(300, 700))
 def test_every_sip_failure_has_a_reason_in_words(status: int) -> None:
     outcome = judge_sip(status, "Whatever")
     assert not outcome.ok
-    assert re.fullmatch("[a-z][a-z0-9_]+", outcome.reason)
-    assert f"SIP {status} Whatever" in outcome.explanation
+    assert outcome.detail == {"sip": status, "sip_phrase": "Whatever"}
+    assert f"(SIP {status} Whatever)." in sentence(outcome.reason, outcome.detail, "en")
 
 
 @pytest.mark.parametrize(

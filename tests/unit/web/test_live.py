@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from spandsp_bridge.web.live import WAITING, News, Watcher
 
-FAX = News(1, 1, 1, "out", "inprogress", None, None, 300, 0, "+34911000002")
+FAX = News(1, 1, 1, "out", "inprogress", None, {}, 300, 0, "+34911000002")
 
 
 def test_the_newest_state_comes_after_a_full_queue() -> None:
