@@ -66,28 +66,36 @@ def extract() -> Catalog:
     return template
 
 
-def update(language: str, template: Catalog) -> None:
-    """Bring one catalogue up to date (`pybabel update`); what is no longer said is dropped."""
+def update(language: str, template: Catalog) -> bool:
+    """Bring one catalogue up to date (`pybabel update`); return whether it changed.
+
+    Messages that the code no longer has are dropped.
+    """
     path = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
     path.parent.mkdir(parents=True, exist_ok=True)
-    catalogue = Catalog(language, DOMAIN)
-    if path.exists():
-        with path.open("rb") as file:
-            catalogue = read_po(file, language, DOMAIN)
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    catalogue = read_po(io.StringIO(before), language, DOMAIN)
     catalogue.update(template, no_fuzzy_matching=True)
     messages = io.BytesIO()
     write_po(messages, catalogue, width=0, sort_output=True, omit_header=True, ignore_obsolete=True)
     header = HEADER.format(language=language, plurals=catalogue.plural_forms)
-    path.write_text(f"{header}\n{messages.getvalue().decode().strip()}\n", encoding="utf-8")
+    after = f"{header}\n{messages.getvalue().decode().strip()}\n"
+    path.write_text(after, encoding="utf-8")
+    return after != before
 
 
-def main(new: list[str]) -> None:
-    """Update every language, and begin the new ones."""
+def main(new: list[str]) -> int:
+    """Update every language, and begin the new ones; return 1 if a catalogue was out of date."""
     template = extract()
-    for language in (*languages(), *new):
-        if language != ENGLISH:
-            update(language, template)
+    changed = [
+        language
+        for language in (*languages(), *new)
+        if language != ENGLISH and update(language, template)
+    ]
+    if changed:
+        sys.stderr.write(f"catalogues brought up to date: {', '.join(changed)}\n")
+    return int(bool(changed))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Catalogues, sentences and errors in every language."""
