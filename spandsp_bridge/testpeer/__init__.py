@@ -1,1 +1,1 @@
-"""A fax machine with every fault, for the test mode and the tests."""
+"""A peer that plays fax machines and their faults, for the test mode and the tests."""

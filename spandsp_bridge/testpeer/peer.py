@@ -1,7 +1,12 @@
-"""A far end with every fault: fax machines, lines and people that behave as they are told.
+"""A peer that plays fax machines, lines and people; the called number selects a behaviour.
 
-Keys of the test mode call it: real calls, with real T.38 and T.30, to a number that says what
-has to happen. The tests call it too, behind Kamailio as the machines of a carrier.
+The test mode of the API places real calls to it, with real T.38 and T.30. The tests place it
+behind Kamailio as the machines of a carrier.
+
+Behaviours that answer the call: `fine`, a fax machine; `busy once`, refuses the first call of a
+fax; `hangs up once`, ends the first call of a fax after its first page; `refuses pages`, never
+confirms one; `audio`, is behind a gateway without T.38; `slow`, 4800 bit/s; `person`, speaks;
+`silent`, sends nothing after it accepted T.38. `REFUSALS` has those that do not.
 """
 
 import asyncio
@@ -17,14 +22,19 @@ from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.t38.negotiation import LocalMedia, audio_peer, read, t38_peer
 from spandsp_bridge.testpeer.voice import Voice
 
-#: Behaviours that refuse the call, by their SIP status.
-REFUSALS = {"busy": 486, "absent": 480, "unknown": 404, "declined": 603, "broken": 503,
-            "forbidden": 403, "incomplete": 484, "wrong media": 488}  # fmt: skip
-#: Those that take it: "fine", a fax machine; "busy once", the first time;
-#: "hangs up once", after the first page of its first call; "refuses pages", for ever; "audio",
-#: behind a gateway without T.38; "slow", of 4800 bit/s; "person"; "silent", after taking T.38.
-#: The numbers of the test mode; any other one is a fax machine.
-MAGIC = {
+#: SIP status of the behaviours that refuse the call.
+REFUSALS = {
+    "busy": 486,
+    "absent": 480,
+    "unknown": 404,
+    "declined": 603,
+    "broken": 503,
+    "forbidden": 403,
+    "incomplete": 484,
+    "wrong media": 488,
+}
+#: Behaviours of the test mode's numbers; any other number is `fine`.
+BEHAVIOURS = {
     "+15005550000": "fine",
     "+15005550001": "busy",
     "+15005550002": "absent",
@@ -36,36 +46,40 @@ MAGIC = {
     "+15005550008": "slow",
     "+15005550009": "silent",
 }
-SPEAKS_SECONDS = 90
-SILENT_SECONDS = 120
+SPEECH_SECONDS = 90
+SILENCE_SECONDS = 120
 
 
-def magic(number: str) -> str:
-    """Return how a number of the test mode behaves."""
-    return MAGIC.get(number, "fine")
+def behaviour_of(number: str) -> str:
+    """Return the behaviour of a number in the test mode."""
+    return BEHAVIOURS.get(number, "fine")
 
 
 @dataclass
-class FarEnd:
-    """Owns a scripted call: keeps its media, and notes its end."""
+class ScriptedHandler:
+    """The handler of a scripted call: refuses other media, and waits for the end."""
 
     local: LocalMedia
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_offer(self, sdp: bytes) -> bytes | Refusal:
-        """Take no other media (CallHandler)."""
+        """Refuse to change the media (CallHandler)."""
         return self.local.current if not sdp else Refusal(488)
 
     def on_ended(self, by_peer: bool, reason: str) -> None:
-        """Note the end (CallHandler)."""
+        """Wake who waits for the end (CallHandler)."""
         self.ended.set()
 
 
 class FaultPeer:
-    """Any number of far ends. `behaviour` says how a number behaves."""
+    """Any number of such peers; `behaviour` maps a called number to its behaviour."""
 
     def __init__(
-        self, engine: Engine, address: str, folder: Path, behaviour: Callable[[str], str] = magic
+        self,
+        engine: Engine,
+        address: str,
+        folder: Path,
+        behaviour: Callable[[str], str] = behaviour_of,
     ) -> None:
         self._engine = engine
         self._address = address
@@ -82,12 +96,12 @@ class FaultPeer:
         task.add_done_callback(self._tasks.discard)
 
     async def settled(self) -> None:
-        """Wait until every call is over."""
+        """Wait until all calls have ended."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def received(self, number: str, tiff: bytes, pages: int) -> None:
-        """Do something with what a machine has confirmed; nothing is kept here."""
+        """Take the pages that a call confirmed (for subclasses); here they are dropped."""
 
     async def _take(self, call: IncomingCall) -> None:
         assert call.invite is not None
@@ -104,7 +118,7 @@ class FaultPeer:
         try:
             await self._answer(call, number, behaviour, first)
         except (CallFailed, EngineError, TimeoutError):
-            pass  # the caller went away
+            pass  # the caller hung up
         finally:
             call.hang_up()
 
@@ -116,14 +130,18 @@ class FaultPeer:
         file = self._folder / f"{number}-{self.calls[number]}.tif"
         session = await self._engine.open(
             SessionOptions(
-                file=file, sending=False, calling=False, station_id=number[-20:],
-                max_bit_rate=4800 if behaviour == "slow" else 14400, silence_seconds=8,
+                file=file,
+                sending=False,
+                calling=False,
+                station_id=number[-20:],
+                max_bit_rate=4800 if behaviour == "slow" else 14400,
+                silence_seconds=8,
             )
-        )  # fmt: skip
+        )
         try:
             local = LocalMedia(self._address, session.audio_port, session.t38_port)
             offer = read(call.invite.body)
-            call.handler = owner = FarEnd(local)
+            call.handler = handler = ScriptedHandler(local)
             call.accept(local.audio())
             await call.acknowledged()
             if behaviour == "audio":
@@ -135,13 +153,14 @@ class FaultPeer:
                 if description is None or description.t38 is None:
                     return
                 if behaviour == "silent":
-                    await asyncio.wait_for(owner.ended.wait(), SILENT_SECONDS)
+                    await asyncio.wait_for(handler.ended.wait(), SILENCE_SECONDS)
                     return
                 session.start(Media.T38, t38_peer(description.t38))
             pages = await self._receive(
-                session, 1 if behaviour == "hangs up once" and first else None,
+                session,
+                1 if behaviour == "hangs up once" and first else None,
                 durable=behaviour != "refuses pages",
-            )  # fmt: skip
+            )
             if file.exists():
                 await self.received(number, await asyncio.to_thread(file.read_bytes), pages)
         finally:
@@ -149,20 +168,20 @@ class FaultPeer:
             file.unlink(missing_ok=True)
 
     @staticmethod
-    async def _receive(session: Session, most: int | None, *, durable: bool) -> int:
-        """Confirm pages until the end; return how many were. After `most`, end T.30."""
+    async def _receive(session: Session, limit: int | None, *, durable: bool) -> int:
+        """Confirm pages until the end and return their number; `limit` refuses the one after it."""
         pages = 0
         async for event in session.events():
             match event:
                 case PageDone():
-                    session.page_verdict(durable=durable and pages != most)
-                    pages += durable and pages != most
+                    session.page_verdict(durable=durable and pages != limit)
+                    pages += durable and pages != limit
                 case Finished():
                     break
         return pages
 
     async def _talk(self, call: IncomingCall) -> None:
-        """Answer as a person does: with a voice, and without any wish for T.38."""
+        """Answer as a person does: with a voice, and without a re-INVITE to T.38."""
         assert call.invite is not None
         offer = read(call.invite.body)
         if offer is None or offer.audio is None:
@@ -170,17 +189,17 @@ class FaultPeer:
         peer = audio_peer(offer.audio)
         voice = Voice(self._address, (peer.address, peer.port))
         local = LocalMedia(self._address, voice.port, voice.port)
-        call.handler = owner = FarEnd(local)
+        call.handler = handler = ScriptedHandler(local)
         call.accept(local.audio())
         try:
             await call.acknowledged()
             loop = asyncio.get_running_loop()
             began = loop.time()
-            for packet in range(50 * SPEAKS_SECONDS):
-                # By the clock: a busy machine catches up, and the voice does not slow down.
+            for packet in range(50 * SPEECH_SECONDS):
+                # By the clock, so that a busy machine catches up.
                 await asyncio.sleep(began + packet * 0.02 - loop.time())
                 voice.speak(packet)
-                if owner.ended.is_set():
+                if handler.ended.is_set():
                     return
         finally:
             voice.close()

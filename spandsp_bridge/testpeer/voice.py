@@ -1,4 +1,4 @@
-"""A voice over RTP: what a person who answers sounds like to a fax machine."""
+"""A synthetic voice over RTP, as of a person who answers a fax call."""
 
 import functools
 import math
@@ -6,11 +6,11 @@ import socket
 import struct
 
 SAMPLES = 160  #: of 20 ms, the length of a packet
-LOOP = 50  #: packets until it begins anew: a second, three swells of the voice
+LOOP = 50  #: packets until the voice repeats: one second, three syllables
 
 
 def voice(at: int) -> float:
-    """Return a sample of something like vowels: a buzz of 120 Hz that swells and fades."""
+    """Return the sample at an index (8 kHz): vowel-like harmonics of 120 Hz, in syllables."""
     swell = max(0.0, math.sin(2 * math.pi * 3 * at / 8000))
     return swell * sum(3000 / n * math.sin(2 * math.pi * 120 * n * at / 8000) for n in range(1, 9))
 
@@ -31,7 +31,7 @@ def _payload(number: int) -> bytes:
 
 
 class Voice:
-    """An RTP stream (RFC 3550, PCMA) that speaks to a peer."""
+    """An RTP stream (RFC 3550, PCMA) to a peer."""
 
     def __init__(self, address: str, peer: tuple[str, int]) -> None:
         self._peer = peer
@@ -42,7 +42,7 @@ class Voice:
         self.port = int(self._sock.getsockname()[1])
 
     def speak(self, number: int) -> None:
-        """Send the packet with that number, from 0."""
+        """Send a packet by its number, from 0."""
         header = struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, number * SAMPLES, 0x1234)
         self._sock.sendto(header + _payload(number % LOOP), self._peer)
 

@@ -105,17 +105,36 @@ class FakeEngine:
 
 
 FAX = VirtualFax(
-    id=30, brand_id=1, company_id=20, name="x", company="y", country="ES", paper="a4",
-    time_zone="UTC", email=(), outgoing_number=None, station_id="",
-    header_line="", ecm=True, max_bit_rate=14400, audio_fax=AudioFax.NEVER,
-)  # fmt: skip
+    id=30,
+    brand_id=1,
+    company_id=20,
+    name="x",
+    company="y",
+    country="ES",
+    paper="a4",
+    time_zone="UTC",
+    email=(),
+    outgoing_number=None,
+    station_id="",
+    header_line="",
+    ecm=True,
+    max_bit_rate=14400,
+    audio_fax=AudioFax.NEVER,
+)
 
 
 class Inbound:
     """Alice calls a bridge: a real Receiver with a real spool."""
 
-    def __init__(self, folder: Path, *, engine: FakeEngine | None = None, calls: int = 5,
-                 free: int = 1, audio_fax: AudioFax = AudioFax.NEVER) -> None:  # fmt: skip
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        engine: FakeEngine | None = None,
+        calls: int = 5,
+        free: int = 1,
+        audio_fax: AudioFax = AudioFax.NEVER,
+    ) -> None:
         async def find(_: int) -> VirtualFax:
             return replace(FAX, audio_fax=audio_fax)
 
@@ -472,8 +491,9 @@ async def test_a_called_side_without_t38_gets_its_fax_over_audio() -> None:
     assert (await world.result()).outcome.ok
 
 
-@pytest.mark.parametrize(("heard", "reason"), [(Heard.SOUND, "answered_by_person"),
-                                               (Heard.SILENCE, "t38_refused")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("heard", "reason"), [(Heard.SOUND, "answered_by_person"), (Heard.SILENCE, "t38_refused")]
+)
 async def test_who_answered_is_told_apart(heard: Heard, reason: str) -> None:
     world = Outbound()
     world.hears.answer = Refusal(488)

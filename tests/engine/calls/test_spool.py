@@ -32,8 +32,10 @@ def test_a_call_comes_back_as_it_was(tmp_path: Path) -> None:
     back = found.read()
     assert back is not None
     assert (back.facts, back.pages, back.outcome) == (FACTS, pages, outcome)
-    assert [(p.width, p.length, p.line_bytes) for p in pages] == [(1728, 100, 1234),
-                                                                 (1728, 101, 1234)]  # fmt: skip
+    assert [(p.width, p.length, p.line_bytes) for p in pages] == [
+        (1728, 100, 1234),
+        (1728, 101, 1234),
+    ]
     found.remove()
     assert list(spool.entries()) == []
 

@@ -21,7 +21,7 @@ from spandsp_bridge.sip.address import NameAddr, Uri
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia, read, t38_peer
-from spandsp_bridge.testpeer.peer import FarEnd
+from spandsp_bridge.testpeer.peer import ScriptedHandler
 
 Address = tuple[str, int]
 
@@ -62,7 +62,7 @@ class FaxCaller:
             return result
         address = self._agent.local[0]
         local = LocalMedia(address, session.audio_port, session.t38_port)
-        owner = FarEnd(local)
+        owner = ScriptedHandler(local)
         call = self._agent.invite(
             to=Uri(self._headers["X-Vfax-Ddi"], self._agent.outbound_proxy[0]),
             from_=NameAddr(Uri("+34600000001", address)),

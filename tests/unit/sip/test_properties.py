@@ -161,7 +161,7 @@ def unacknowledged(net: Net) -> list[tuple[str, int]]:
     return missing
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     loss=st.sampled_from([0.0, 0.1, 0.3, 0.6, 1.0]),
     duplication=st.sampled_from([0.0, 0.3]),
@@ -172,9 +172,12 @@ def unacknowledged(net: Net) -> list[tuple[str, int]]:
     ),
 )
 async def test_calls_keep_their_promises_on_any_network(
-    loss: float, duplication: float, jitter: float, seed: int,
+    loss: float,
+    duplication: float,
+    jitter: float,
+    seed: int,
     script: list[tuple[bool, str, float]],
-) -> None:  # fmt: skip
+) -> None:
     net = Net(loss, seed, duplication=duplication, jitter=jitter)
     pair = Pair(net)
     pair.act(True, "dial")

@@ -65,9 +65,12 @@ class Pair:
 
     async def talk(self, session_expires: str) -> tuple[OutgoingCall, IncomingCall]:
         call = self.alice.invite(
-            to=Uri("bob", BOB[0]), from_=NameAddr(Uri("alice", ALICE[0])), sdp=OFFER,
-            headers={"Session-Expires": session_expires}, handler=self.hears["alice"],
-        )  # fmt: skip
+            to=Uri("bob", BOB[0]),
+            from_=NameAddr(Uri("alice", ALICE[0])),
+            sdp=OFFER,
+            headers={"Session-Expires": session_expires},
+            handler=self.hears["alice"],
+        )
         await self.net.settle(0.5)
         [theirs] = self.calls
         theirs.handler = self.hears["bob"]
@@ -123,9 +126,12 @@ async def test_a_session_that_nobody_refreshes_ends() -> None:
 async def test_a_caller_that_wants_too_short_a_timer_is_told() -> None:
     pair = Pair(Net())
     call = pair.alice.invite(
-        to=Uri("bob", BOB[0]), from_=NameAddr(Uri("alice", ALICE[0])), sdp=OFFER,
-        headers={"Session-Expires": "30"}, handler=pair.hears["alice"],
-    )  # fmt: skip
+        to=Uri("bob", BOB[0]),
+        from_=NameAddr(Uri("alice", ALICE[0])),
+        sdp=OFFER,
+        headers={"Session-Expires": "30"},
+        handler=pair.hears["alice"],
+    )
     with pytest.raises(CallFailed) as failure:
         await pair.net.run(call.answered())
     assert failure.value.sip_status == 422
