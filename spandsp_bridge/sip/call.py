@@ -2,7 +2,7 @@
 
 `uac.OutgoingCall` and `uas.IncomingCall` add how a call is set up. The states and the events
 that each permits stand in `state`, the session timer in `session_timer`. A call's owner hands
-in a `CallHandler`; what a call needs of its user agent stands in `Agent`.
+in a `CallHandler`; what a call needs of its user agent stands in `agent`.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.sip import session_timer
+from spandsp_bridge.sip.agent import Agent
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.errors import EventRefused, SipParseError
 from spandsp_bridge.sip.message import Request, Response
@@ -22,8 +23,8 @@ from spandsp_bridge.sip.observe import Observer
 from spandsp_bridge.sip.session_timer import SessionRefresher, SessionTimer, TooSmallError
 from spandsp_bridge.sip.state import CallState, Event, Role, State
 from spandsp_bridge.sip.status import phrase
-from spandsp_bridge.sip.timers import Timer, Timers
-from spandsp_bridge.sip.transaction import LINGER, T1, T2, ServerTransaction, TransactionLayer
+from spandsp_bridge.sip.timers import Timer
+from spandsp_bridge.sip.transaction import LINGER, T1, T2, ServerTransaction
 
 GLARE_RETRIES = 4  #: 491 answers to one re-INVITE before giving up
 
@@ -44,55 +45,6 @@ class CallHandler(Protocol):
 
     def on_ended(self, by_peer: bool, reason: str) -> None:
         """The call ended; nothing follows. `reason` is technical, for traces and logs."""
-
-
-class Agent(Protocol):
-    """What a call needs of its user agent."""
-
-    timers: Timers
-    transactions: TransactionLayer
-
-    def add_dialog(self, dialog: Dialog, call: "Call") -> None:
-        """Hand the requests of a dialog to its call."""
-
-    def remove_dialog(self, dialog: Dialog) -> None:
-        """Answer the requests of a dialog with 481 from now on."""
-
-    def invite_answered(self, server: ServerTransaction) -> None:
-        """An INVITE has its final response: a CANCEL has no effect any more."""
-
-    def add_dialog_headers(self, message: Request | Response, sdp: bytes = b"") -> None:
-        """Add the header fields that every message of a dialog carries, and the body."""
-
-    def send_request(
-        self,
-        request: Request,
-        dialog: Dialog,
-        on_response: Callable[[Response], None],
-        on_timeout: Callable[[], None],
-    ) -> None:
-        """Send a request inside a dialog, in a transaction of its own."""
-
-    def observe(self, call_id: str, observer: Observer | None) -> None:
-        """Report every message of a call; None: no longer."""
-
-    def send_ack(self, ack: Request, dialog: Dialog) -> None:
-        """Send the ACK to a 2xx."""
-
-    def reply(
-        self,
-        server: ServerTransaction,
-        status: int,
-        reason: str = "",
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        """Answer a request without a session description."""
-
-    def end_fork(self, invite: Request, response: Response) -> None:
-        """Send ACK and BYE for a 2xx that no call wants."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait by the injected clock."""
 
 
 def new_token() -> str:
@@ -139,7 +91,7 @@ class Call:
         return self._over
 
     def observe(self, observer: Observer | None) -> None:
-        """Report every message of this call, its INVITE first; None: no longer."""
+        """Report every message of this call, its INVITE first; None: stop."""
         self._agent.observe(self.call_id, observer)
         if observer is not None and self.invite is not None:
             observer(self.role is Role.UAC, bytes(self.invite))
@@ -411,7 +363,7 @@ class Call:
         self._agent.send_request(bye, self.dialog, lambda _: None, lambda: None)
 
     def _end(self, *, by_peer: bool, reason: str) -> None:
-        """Tell the owner, once, and release what the state needs no longer."""
+        """Report the end to the owner, once, and release timers and the dialog."""
         if self.state is State.ENDED:
             self._stop_repeating()
             if self.dialog is not None:

@@ -4,7 +4,8 @@ import asyncio
 
 from spandsp_bridge.errors import CallFailed
 from spandsp_bridge.sip import session_timer
-from spandsp_bridge.sip.call import Agent, Call, CallHandler, mark_retrieved
+from spandsp_bridge.sip.agent import Agent
+from spandsp_bridge.sip.call import Call, CallHandler, mark_retrieved
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.errors import SipParseError
 from spandsp_bridge.sip.message import Headers, Request, Response

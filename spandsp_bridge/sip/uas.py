@@ -3,7 +3,8 @@
 import asyncio
 
 from spandsp_bridge.errors import CallFailed
-from spandsp_bridge.sip.call import Agent, Call, mark_retrieved, new_token
+from spandsp_bridge.sip.agent import Agent
+from spandsp_bridge.sip.call import Call, mark_retrieved, new_token
 from spandsp_bridge.sip.dialog import Dialog
 from spandsp_bridge.sip.message import Response
 from spandsp_bridge.sip.state import Event, Role, State

@@ -66,7 +66,7 @@ class UserAgent:
             log.info("malformed SIP message dropped", source=source, error=str(error))
 
     def observe(self, call_id: str, observer: Observer | None) -> None:
-        """Report every message of a call from now on; None: no longer."""
+        """Report every message of a call from now on; None: stop."""
         if observer is None:
             self._observers.pop(call_id, None)
         else:
@@ -179,7 +179,7 @@ class UserAgent:
         return call
 
     def end_fork(self, invite: Request, response: Response) -> None:
-        """Send ACK and BYE for a 2xx that no call wants (§13.2.2.4)."""
+        """Send ACK and BYE for a 2xx that has no call (§13.2.2.4)."""
         try:
             dialog = Dialog.from_response(invite, response)
         except SipParseError:

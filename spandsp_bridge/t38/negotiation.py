@@ -1,6 +1,7 @@
-"""Which media a fax call uses: our offers, our answers, what the peer's mean.
+"""Negotiation of a fax call's media: our offers and answers, and what the peer's mean.
 
-Pure functions over session descriptions; T.38 Annex D and what peers make of it.
+Pure functions over session descriptions (RFC 3264, T.38 Annex D), lenient with the deviations of
+real peers.
 """
 
 import random
@@ -9,8 +10,8 @@ from dataclasses import dataclass, field
 from spandsp_bridge.model import MediaPeer, Recovery
 from spandsp_bridge.t38.sdp import Media, SdpError, SessionDescription, parse
 
-MAX_DATAGRAM = 1400  #: octets of a UDPTL packet that we take, inside one Ethernet frame
-DEFAULT_PEER_DATAGRAM = 400  #: where the peer names none: fits redundancy 3 at 14400 bit/s
+MAX_DATAGRAM = 1400  #: octets of the largest UDPTL packet that we accept; fits an Ethernet frame
+DEFAULT_PEER_DATAGRAM = 400  #: octets, without T38FaxMaxDatagram: fits redundancy 3 at 14400 bit/s
 SMALLEST_DATAGRAM = 72
 
 RECOVERY_NAMES = {
@@ -22,9 +23,9 @@ RECOVERY_NAMES = {
 
 @dataclass(slots=True)
 class LocalMedia:
-    """Our side of a call: one address, the two ports, and the version of our description.
+    """Our media of a call: one address, two ports, and the version of our description.
 
-    A description that differs raises the version in o=: peers ignore one that repeats it.
+    A changed description raises the version in o= (RFC 3264 §8): peers ignore one that repeats it.
     """
 
     address: str
@@ -53,11 +54,11 @@ class LocalMedia:
         return self.current
 
     def audio(self) -> bytes:
-        """Offer G.711, the way into a call that becomes T.38."""
+        """Return an offer of G.711, with which a call begins that becomes T.38."""
         return self._describe(self._audio_lines(["8", "0"]))
 
     def image(self, recovery: Recovery = Recovery.REDUNDANCY) -> bytes:
-        """Offer T.38 over UDPTL, and nothing else."""
+        """Return an offer of T.38 over UDPTL alone."""
         return self._describe(self._image_lines(recovery, self.max_bit_rate))
 
     def _audio_lines(self, formats: list[str]) -> list[str]:
@@ -81,17 +82,17 @@ class LocalMedia:
         return [*lines, f"a=T38FaxUdpEC:{name}"] if name else lines
 
     def answer(self, offer: SessionDescription) -> tuple[bytes, Media] | None:
-        """Answer an offer: (our description, the medium taken), or None for 488.
+        """Answer an offer: (our description, the accepted medium), or None for 488.
 
-        T.38 wins over audio. Every line of the offer has one in the answer, the ones
-        not taken with port 0 (RFC 3264 §6).
+        T.38 is preferred to audio. Every m= line of the offer has one in the answer, the refused
+        ones with port 0 (RFC 3264 §6).
         """
-        taken = offer.t38 or offer.audio
-        if taken is None or not taken.address:
+        accepted = offer.t38 or offer.audio
+        if accepted is None or not accepted.address:
             return None
         lines: list[str] = []
         for medium in offer.media:
-            if medium is not taken:
+            if medium is not accepted:
                 formats = [f[:64] for f in medium.formats[:8]]
                 refused = [medium.kind[:32], "0", medium.protocol[:64], *formats]
                 lines.append("m=" + " ".join(refused))
@@ -100,7 +101,7 @@ class LocalMedia:
                 lines += self._image_lines(_recovery(medium), rate)
             else:
                 lines += self._audio_lines([f for f in medium.formats if f in ("0", "8")])
-        return self._describe(lines), taken
+        return self._describe(lines), accepted
 
 
 def _number(medium: Media, attribute: str, default: int) -> int:
@@ -109,7 +110,7 @@ def _number(medium: Media, attribute: str, default: int) -> int:
 
 
 def _recovery(medium: Media) -> Recovery:
-    """Return the error recovery that the peer understands; absent means none (Annex D)."""
+    """Return the error recovery of T38FaxUdpEC; without it, none (T.38 Annex D)."""
     name = medium.attributes.get("t38faxudpec", "").lower()
     if "redundancy" in name:
         return Recovery.REDUNDANCY
@@ -117,7 +118,7 @@ def _recovery(medium: Media) -> Recovery:
 
 
 def t38_peer(medium: Media) -> MediaPeer:
-    """Return where and how a T.38 line wants its packets."""
+    """Return the address and the parameters of a T.38 line (T.38 Annex D)."""
     return MediaPeer(
         address=medium.address,
         port=medium.port,
@@ -130,7 +131,7 @@ def t38_peer(medium: Media) -> MediaPeer:
 
 
 def audio_peer(medium: Media) -> MediaPeer:
-    """Return where a G.711 line wants its RTP, with the first payload type that we share."""
+    """Return the address of a G.711 line and its first payload type that we support."""
     shared = [f for f in medium.formats if f in ("0", "8")]
     return MediaPeer(medium.address, medium.port, payload_type=int(shared[0]))
 
