@@ -19,7 +19,7 @@ import KSR as KSR  # noqa: PLC0414  (made by app_python3; the same name keeps ty
 import lmdb
 
 from kemi.outbound_call import OutboundCall
-from kemi.routing import failover, limits, numbers
+from kemi.routing import failover, inbound, limits, numbers, outbound
 from kemi.routing.facts import Facts
 from kemi.routing.model import (
     BRIDGE_SET,
@@ -28,7 +28,7 @@ from kemi.routing.model import (
     Brand,
     Bridge,
     Company,
-    Inside,
+    LocalDestination,
     Plan,
     Provider,
     Reply,
@@ -58,6 +58,16 @@ SCANNER = re.compile(
     re.IGNORECASE,
 )
 METHODS = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REGISTER"
+
+#: Reason phrases of the answers that routing gives (RFC 3261 §21).
+PHRASES = {
+    403: "Forbidden",
+    404: "Not Found",
+    480: "Temporarily Unavailable",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    503: "Service Unavailable",
+}
 
 STRANGER_LIMIT = 30  #: refusals of one address in the ten seconds that the table keeps
 BREAKER_LIMIT = 3  #: failures of a carrier in its table's thirty seconds: it is tried last
@@ -200,7 +210,9 @@ class Adapter:
         bridge = facts.bridge(address, port)
         if bridge is not None:
             return self._from_bridge(facts, bridge, said)
-        provider = facts.provider(address, KSR.kx.get_rcvip(), int(KSR.kx.get_rcvport()))
+        provider = inbound.choose_provider(
+            facts.providers(address), KSR.kx.get_rcvip(), int(KSR.kx.get_rcvport())
+        )
         if provider is not None:
             return self._from_provider(facts, provider)
         aor = f"{KSR.kx.gete_fuser()}@{KSR.kx.gete_fhost()}"
@@ -215,7 +227,9 @@ class Adapter:
 
     def _from_provider(self, facts: Facts, provider: Provider) -> Callable[[], None]:
         user = KSR.kx.gete_ruser()
-        goal, caller = facts.incoming(provider, user, KSR.kx.gete_fuser(), time.time())
+        goal, caller = inbound.decide(
+            facts, provider, called=user, calling=KSR.kx.gete_fuser(), now=time.time()
+        )
         if isinstance(goal, Reply):
             KSR.info(f"from {provider.name} to {user}: {goal.code} {goal.reason}\n")
             return lambda: self._refuse(goal, "in")
@@ -253,7 +267,7 @@ class Adapter:
         return self._outgoing(
             facts,
             company,
-            facts.dialled(company, user),
+            outbound.dialled(facts, company, user),
             tag,
             who=f"account {account.id}",
             caller=account.caller or company.caller,
@@ -308,11 +322,13 @@ class Adapter:
             KSR.htable.sht_inc("counts", "dropped")
             return
         if KSR.kx.get_method() != "ACK":
-            KSR.sl.send_reply(reply.code, reply.reason)
+            KSR.sl.send_reply(reply.code, PHRASES[reply.code])
 
     # ---- where calls go ------------------------------------------------------
 
-    def _inside(self, facts: Facts, goal: Inside, caller: str | None) -> Callable[[], None]:
+    def _inside(
+        self, facts: Facts, goal: LocalDestination, caller: str | None
+    ) -> Callable[[], None]:
         """Return how a call gets to a DDI's target; `caller` is E.164, None: as it says."""
         company = facts.company(goal.ddi.company)
         brand = facts.brand(goal.ddi.brand)
@@ -387,7 +403,8 @@ class Adapter:
         if number is None:
             return lambda: self._refuse(Reply(484, "Address Incomplete"), "out")
         t38 = fax and self._offers_t38()
-        plan = facts.outgoing(
+        plan = outbound.decide(
+            facts,
             company,
             number,
             fax=fax,
@@ -395,14 +412,18 @@ class Adapter:
             now=time.time(),
             tag=tag,
             caller=caller,
-            avoid=_Avoided(avoid, t38=t38),
         )
+        avoided = _Avoided(avoid, t38=t38)
+        failing = {c.carrier.id for c in plan.order if c.carrier.id in avoided}
+        plan = outbound.put_last(plan, failing)
         if plan.reply is not None:
             reply = plan.reply
             KSR.info(f"{who} to {number}: {reply.code} {reply.reason}\n")
             return lambda: self._refuse(reply, "out")
         brand = facts.brand(company.brand)
-        inner = self._inside(facts, plan.inside, caller) if plan.inside is not None else None
+        inner = (
+            self._inside(facts, plan.destination, caller) if plan.destination is not None else None
+        )
         call = OutboundCall(number, caller or "", company.id, fax=fax, t38=t38, bridge=bridge)
 
         def act() -> None:
@@ -466,7 +487,7 @@ class Adapter:
         KSR.htable.sht_inc("counts", f"{direction}:{reply.code}")
         if reply.retry_after is not None:
             KSR.hdr.append_to_reply(f"Retry-After: {reply.retry_after}\r\n")
-        KSR.sl.send_reply(reply.code, reply.reason)
+        KSR.sl.send_reply(reply.code, PHRASES[reply.code])
 
     # ---- what happens to a relayed INVITE ---------------------------------
 
@@ -477,7 +498,14 @@ class Adapter:
         if tables is None or server is None:
             return
         with tables.reading() as facts:
-            leg = facts.leg(server.route, server.carrier, server.id, call.number, call.caller)
+            leg = outbound.leg_to(
+                facts,
+                route=server.route,
+                carrier=server.carrier,
+                server=server.id,
+                number=call.number,
+                caller=call.caller,
+            )
         KSR.pv.sets("$rU", leg.user)
         user, host = KSR.kx.gete_fuser(), KSR.kx.gete_fhost()
         wanted = (leg.caller or "anonymous", leg.from_domain or KSR.kx.get_rcvip())

@@ -118,7 +118,7 @@ class Reading:
         version = transaction.id()
         if version != tables.version:
             tables.version = version
-            tables.facts.forget()
+            tables.facts.clear_cache()
         return tables.facts
 
     def __exit__(self, *_: object) -> None:

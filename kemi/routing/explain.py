@@ -1,9 +1,18 @@
-"""A plan in words and as JSON, for operators."""
+"""A plan as JSON, for operators."""
 
 from typing import Any
 
+from kemi.routing import outbound
 from kemi.routing.facts import Facts
-from kemi.routing.model import Candidate, Inside, Leg, Plan, ToAccount, ToUri, ToVirtualFax
+from kemi.routing.model import (
+    Candidate,
+    Leg,
+    LocalDestination,
+    Plan,
+    ToAccount,
+    ToUri,
+    ToVirtualFax,
+)
 
 
 def _leg(leg: Leg, server: str) -> dict[str, Any]:
@@ -34,7 +43,17 @@ def _candidate(
         "carrier_name": carrier.name,
         "servers": [server.uri for server in carrier.servers],
         "legs": [
-            _leg(facts.leg(route.id, carrier.id, server.id, plan.number, caller), server.uri)
+            _leg(
+                outbound.leg_to(
+                    facts,
+                    route=route.id,
+                    carrier=carrier.id,
+                    server=server.id,
+                    number=plan.number,
+                    caller=caller,
+                ),
+                server.uri,
+            )
             for server in carrier.servers
         ],
         "failover": {
@@ -44,15 +63,15 @@ def _candidate(
     }
 
 
-def _inside(goal: Inside) -> dict[str, Any]:
-    told: dict[str, Any] = {"ddi": goal.ddi.number, "company": goal.ddi.company}
-    match goal:
+def _destination(destination: LocalDestination) -> dict[str, Any]:
+    ddi: dict[str, Any] = {"ddi": destination.ddi.number, "company": destination.ddi.company}
+    match destination:
         case ToVirtualFax():
-            return {**told, "virtual_fax": goal.virtual_fax}
+            return {**ddi, "virtual_fax": destination.virtual_fax}
         case ToAccount():
-            return {**told, "sip_account": goal.aor}
+            return {**ddi, "sip_account": destination.aor}
         case ToUri():
-            return {**told, "external_uri": goal.uri}
+            return {**ddi, "external_uri": destination.uri}
 
 
 def explain(plan: Plan, facts: Facts, caller: str | None = None) -> dict[str, Any]:
@@ -60,7 +79,7 @@ def explain(plan: Plan, facts: Facts, caller: str | None = None) -> dict[str, An
     return {
         "number": plan.number,
         "caller": caller,
-        "inside": _inside(plan.inside) if plan.inside else None,
+        "inside": _destination(plan.destination) if plan.destination else None,
         "candidates": [_candidate(c, plan, facts, caller) for c in plan.candidates],
         "discarded": [
             {"route": d.route.id, "type": d.route.type, "reason": d.reason, "carrier": d.carrier}

@@ -1,4 +1,4 @@
-"""What a failed call leg leads to."""
+"""What follows the failure of a carrier server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from kemi.routing.model import Action
 
 NO_ANSWER = "no_answer"
-MEDIA_REFUSED = frozenset((415, 488, 606))  #: of a T.38 offer: remembered
+MEDIA_REFUSED = frozenset((415, 488, 606))  #: to a T.38 offer: the carrier has no T.38
 
 
 @dataclass(frozen=True, slots=True)
 class Failover:
-    """What to do. `whole_carrier`: its other servers would say the same, pass them over."""
+    """What to do; `retry_after` in seconds.
+
+    `whole_carrier`: its other servers would answer the same, skip them.
+    """
 
     failure: str
     action: Action
@@ -20,9 +23,10 @@ class Failover:
 
 
 def decide(policy: Mapping[str, tuple[Action, int]], code: int, *, silent: bool) -> Failover:
-    """Return what follows a failure: the rule of its exact status, or that of its family.
+    """Return what follows a failure: the rule of its exact status, else that of its class.
 
-    Silence and 408 and 5xx concern one server, everything else the carrier.
+    `silent`: the server did not answer at all. Silence, 408 and 5xx concern one server,
+    everything else the whole carrier.
     """
     exact = NO_ANSWER if silent else str(code)
     family = f"{code // 100}xx"

@@ -1,4 +1,8 @@
-"""Facts that routing is given, and decisions that it returns. No KSR, no I/O, no clock."""
+"""Facts that routing is given, and decisions that it returns. No KSR, no I/O, no clock.
+
+Field names of facts are the keys of the rows in the views routing_KIND. A new field has a
+default, so that rows written before it was added still decode (see `decode`).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +23,7 @@ SINGLE_BRIDGE_SET = 1_000_000_000  #: bridge N alone, for the least loaded one
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a number transformation: what matches loses `strip` characters, gets `add`."""
+    """A rule of a number transformation: remove `strip` leading characters, prepend `add`."""
 
     prefix: str
     min_length: int
@@ -33,7 +37,7 @@ Transformation = Mapping[str, tuple[Rule, ...]]  #: by direction, in the order o
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A DDI provider, as known by the source address and our own socket of a call."""
+    """A DDI provider, identified by the source address of a call and our socket it reached."""
 
     id: int
     brand: int
@@ -45,7 +49,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A bridge node, as known by the source address and port of a call."""
+    """A bridge node, identified by the source address and port of a call."""
 
     id: int
     name: str
@@ -65,7 +69,7 @@ class Ddi:
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """A brand: its limit of calls, and whether failed fax routes lead to call routes."""
+    """A brand. `fall_back`: after its fax routes failed, a fax tries the call routes."""
 
     id: int
     max_calls: int | None = None
@@ -74,7 +78,10 @@ class Brand:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company, as the owner of calls. `dial` is calling code, international, trunk prefix."""
+    """The company that owns a call. `dial` is (calling code, international, trunk prefix).
+
+    `tags` maps a dialled routing tag to its id; `least_loaded` chooses the bridge by load.
+    """
 
     id: int
     brand: int
@@ -101,7 +108,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
+class CallerPolicy:
     """Who may call a virtual fax, and when. Hours are (weekday 1..7, from, to) in seconds."""
 
     zone: str
@@ -109,13 +116,16 @@ class Reception:
     hours: tuple[tuple[int, int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """An outgoing route. `prefixes` are E.164 prefixes with +; a fax route has just ``+``."""
+    """An outgoing route. `prefixes` are E.164 prefixes with +; a fax route has just ``+``.
+
+    `company` is None for a route of all companies of the brand.
+    """
 
     id: int
     brand: int
-    company: int | None
+    company: int | None = None
     type: RouteType
     mode: RouteMode
     priority: int
@@ -134,13 +144,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A SIP server of a carrier; `named`: its host is a DNS name, looked up by the publisher."""
+    """A SIP server of a carrier; `named`: its host is a DNS name, resolved by the publisher."""
 
     id: int
     host: str
-    port: int | None
-    transport: str
-    priority: int
+    port: int | None = None
+    transport: str = "udp"
+    priority: int = 0
     named: bool = False
     from_domain: str | None = None
     asserted_identity: bool = True
@@ -181,7 +191,10 @@ def sip_uri(host: str, port: int | None, transport: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A final SIP answer that routing gives by itself; `retry_after` in seconds."""
+    """A final SIP answer that routing itself gives; `retry_after` in seconds.
+
+    `reason` is for the log and for operators. The caller gets the standard phrase of `code`.
+    """
 
     code: int
     reason: str
@@ -206,20 +219,21 @@ class ToAccount:
 
 @dataclass(frozen=True, slots=True)
 class ToUri:
-    """A call that goes to a SIP URI elsewhere."""
+    """A call that goes to an external SIP URI."""
 
     ddi: Ddi
     uri: str
 
 
-Inside = ToVirtualFax | ToAccount | ToUri
+LocalDestination = ToVirtualFax | ToAccount | ToUri
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A route with one of its carriers, and the chance that it is tried first.
+    """A route with one of its carriers.
 
-    `probability` is among the routes of its priority; `price` is a minute's, for lcr.
+    `probability` of being tried first among the routes of its priority; `price` per minute,
+    for lcr routes.
     """
 
     route: Route
@@ -230,7 +244,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A route (or one carrier of an lcr route) that will not take the call, and why."""
+    """A route (or one carrier of an lcr route) that is not used, and why."""
 
     route: Route
     reason: str
@@ -239,19 +253,22 @@ class Discarded:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an outgoing call leaves: `order` is tried from the first on."""
+    """Where a company's call goes.
+
+    To the carriers of `order` in turn, to a local `destination`, or nowhere (`reply`).
+    """
 
     number: str
     candidates: tuple[Candidate, ...] = ()
     discarded: tuple[Discarded, ...] = ()
     order: tuple[Candidate, ...] = ()
     reply: Reply | None = None
-    inside: Inside | None = None
+    destination: LocalDestination | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What one carrier server gets: request user, caller, headers."""
+    """What one carrier server receives: request user, calling number, identity headers."""
 
     user: str
     caller: str | None

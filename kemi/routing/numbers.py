@@ -1,4 +1,4 @@
-"""Called and calling numbers: E.164 inside, whatever the peer wants outside."""
+"""Called and calling numbers: E.164 inside, the format of the peer outside."""
 
 import re
 
@@ -15,9 +15,9 @@ def digits(user: str) -> str:
 
 
 def to_e164(user: str) -> str | None:
-    """Return a SIP user part as +digits, or None when it is no international number.
+    """Return a SIP user part as +digits, or None if it is not an international number.
 
-    Understood are ``+34...``, ``0034...`` and ``34...``.
+    Accepted are ``+34...``, ``0034...`` and ``34...``.
     """
     if _E164.match(user):
         return user
@@ -30,7 +30,7 @@ def to_e164(user: str) -> str | None:
 
 
 def apply(rules: tuple[Rule, ...], number: str) -> str:
-    """Return the number after the first rule that matches; as it was when none does."""
+    """Apply the first rule that matches; return the number unchanged if none does."""
     for rule in rules:
         if (
             number.startswith(rule.prefix)
@@ -42,18 +42,18 @@ def apply(rules: tuple[Rule, ...], number: str) -> str:
 
 
 def incoming(transformation: Transformation, direction: Direction, user: str) -> str | None:
-    """Return a peer's number as E.164, or None."""
+    """Return a peer's number (a SIP user part) as E.164, or None."""
     rules = transformation.get(direction)
     return to_e164(apply(rules, digits(user)) if rules else user)
 
 
 def outgoing(transformation: Transformation, direction: Direction, number: str) -> str:
-    """Return an E.164 number as a peer wants it."""
+    """Return an E.164 number in the format of a peer."""
     return apply(transformation.get(direction, ()), number)
 
 
 def dialled(dial: tuple[str, str, str], user: str) -> str | None:
-    """Return what somebody dialled in a country as E.164, or None.
+    """Return a number dialled in a country as E.164, or None.
 
     `dial` is calling code, international prefix, trunk prefix: ("44", "00", "0").
     """
@@ -71,6 +71,6 @@ def dialled(dial: tuple[str, str, str], user: str) -> str | None:
 
 
 def split_tag(user: str) -> tuple[str | None, str]:
-    """Return (routing tag, number) of what was dialled: ``12#34911...`` has the tag ``12#``."""
+    """Split a dialled user part into (tag, number): the tag of ``12#34911...`` is ``12#``."""
     match = _TAG.match(user)
     return (match[1].replace("%23", "#"), match[2]) if match else (None, user)

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kemi.routing import numbers
+from kemi.routing import numbers, outbound
 from kemi.routing.explain import explain
 from kemi.tables import Tables
 from spandsp_bridge.cli.output import Json, console, print_json
@@ -67,12 +67,13 @@ def route_explain(
                 "there is no company {company} in the routing tables", company=company
             )
         tag, user = numbers.split_tag(to)
-        number = facts.dialled(owner, user)
+        number = outbound.dialled(facts, owner, user)
         if number is None:
             raise UserError(
                 "invalid phone number {number!r}: use E.164, e.g. +34911234567", number=to
             )
-        plan = facts.outgoing(
+        plan = outbound.decide(
+            facts,
             owner,
             number,
             fax=is_fax,
@@ -80,7 +81,7 @@ def route_explain(
             now=moment.timestamp(),
             tag=tag,
             caller=owner.caller,
-            everything=True,
+            all_routes=True,
         )
         explanation = explain(plan, facts, owner.caller)
     if as_json:

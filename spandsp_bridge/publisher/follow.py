@@ -18,7 +18,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from kemi.routing.facts import DECODERS, NUMBERED
+from kemi.routing.decode import DECODERS, NUMBERED
 from kemi.routing.model import Bridge, Carrier
 from spandsp_bridge.errors import VfaxError
 from spandsp_bridge.publisher.dispatcher import (

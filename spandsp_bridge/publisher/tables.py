@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import lmdb
 
-from kemi.routing.facts import DECODERS, ddi_of
+from kemi.routing import decode
 from kemi.routing.numbers import to_e164
 from kemi.tables import META, entry_key, routes_key
 from spandsp_bridge.errors import VfaxError
@@ -30,10 +30,10 @@ def _check(kind: str, id_: str, value: str) -> None:
     """Read an entry as Kamailio will. Raises BadEntryError."""
     try:
         if kind == "ddi":
-            if to_e164(id_) != id_ or not _TARGET.match(ddi_of(id_, value).target):
+            if to_e164(id_) != id_ or not _TARGET.match(decode.ddi(id_, value).target):
                 raise BadEntryError(f"DDI {id_}: no E.164 number, or no target we know: {value}")
         else:
-            DECODERS[kind](value)
+            decode.DECODERS[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadEntryError(f"{kind} {id_}: {error}; the entry stays as it was") from error
 

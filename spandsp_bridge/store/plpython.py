@@ -10,7 +10,10 @@ from spandsp_bridge.settings import ROOT
 def core() -> dict[str, str]:
     """Return the source text of the routing core, in the order of its imports."""
     routing = ROOT / "kemi" / "routing"
-    order = ("model", "numbers", "limits", "failover", "inbound", "outbound", "facts", "explain")
+    order = (
+        "model", "numbers", "limits", "failover", "decode", "facts", "inbound", "outbound",
+        "explain",
+    )  # fmt: skip
     store = ROOT / "spandsp_bridge" / "store"
     return {
         "kemi": "",

@@ -7,6 +7,7 @@ import psycopg
 from psycopg import RawCursor
 from psycopg.rows import tuple_row
 
+from kemi.routing import outbound
 from kemi.routing.explain import explain
 from kemi.routing.facts import Facts
 from spandsp_bridge.errors import UserError
@@ -49,8 +50,8 @@ def _decide(
     for company, number in destinations:
         owner = facts.company(company)
         if owner is not None:
-            plan = facts.outgoing(
-                owner, number, fax=fax, random=lambda: 0.5, now=now, caller=owner.caller
+            plan = outbound.decide(
+                facts, owner, number, fax=fax, random=lambda: 0.5, now=now, caller=owner.caller
             )
             made[company, number] = explain(plan, facts, owner.caller)
     return made

@@ -7,7 +7,7 @@ it on a connection. It imports nothing but the core.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from kemi.routing.facts import NUMBERED
+from kemi.routing.decode import NUMBERED
 
 #: Runs a query with $1, $2 parameters of the given types; returns rows as sequences.
 Query = Callable[[str, list[str], list[Any]], Iterable[Sequence[Any]]]

@@ -25,7 +25,7 @@ if GD.get('vfax_core') != DIGEST:
             setattr(sys.modules[parent], child, module)
     GD['vfax_core'] = DIGEST
 
-from kemi.routing import numbers
+from kemi.routing import numbers, outbound
 from kemi.routing.explain import explain
 from kemi.routing.facts import Facts
 from spandsp_bridge.store.routing import SqlSource
@@ -41,14 +41,14 @@ if owner is None:
     plpy.error('company not found', detail='company %s' % company, sqlstate='P0002',
                hint='select id, name from companies;')
 tag, user = numbers.split_tag(number)
-called = facts.dialled(owner, user)
+called = outbound.dialled(facts, owner, user)
 if called is None:
     plpy.error('invalid phone number', detail=number, sqlstate='22023',
                hint='Use E.164, for example +34911234567.')
 epoch = plpy.prepare('select extract(epoch from $1)::float8 as at', ['timestamptz'])
 moment = plpy.execute(epoch, [at])[0]['at']
-plan = facts.outgoing(owner, called, fax=fax, random=random.Random(seed).random, now=moment,
-                      tag=tag, caller=owner.caller, everything=True)
+plan = outbound.decide(facts, owner, called, fax=fax, random=random.Random(seed).random, now=moment,
+                       tag=tag, caller=owner.caller, all_routes=True)
 return json.dumps(explain(plan, facts, owner.caller))
 $explain$;
 comment on function explain_route(bigint, text, boolean, timestamptz, integer) is

@@ -28,6 +28,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from kemi.routing import inbound, outbound
 from kemi.tables import Tables
 from spandsp_bridge import log
 from spandsp_bridge.demo.probes import options_answered
@@ -114,26 +115,28 @@ def _read(path: str, count: int, many: int) -> dict[str, float]:
     dice = random.Random(1)
     provider = "192.0.2.1"
 
-    def inbound() -> None:
+    def decide_inbound() -> None:
         with tables.reading() as facts:
             facts.bridge(PROVIDER, 5060)
-            known = facts.provider(PROVIDER, KAMAILIO, 5060)
-            facts.incoming(known, dice.choice(ddis), "+34600000001", 0.0)
+            found = inbound.choose_provider(facts.providers(PROVIDER), KAMAILIO, 5060)
+            assert found is not None
+            called = dice.choice(ddis)
+            inbound.decide(facts, found, called=called, calling="+34600000001", now=0.0)
 
-    def outbound() -> None:
+    def decide_outbound() -> None:
         with tables.reading() as facts:
             facts.bridge(BRIDGE, PORT)
             company = facts.company(dice.randint(1, 100))
             assert company is not None
             number = f"+{dice.randint(10, 99)}{dice.randint(10**8, 10**9)}"
-            facts.outgoing(company, number, fax=True, random=dice.random, now=0.0)
+            outbound.decide(facts, company, number, fax=True, random=dice.random, now=0.0)
             facts.brand(company.brand)
 
-    for decide in (inbound, outbound):
+    for decide in (decide_inbound, decide_outbound):
         for _ in range(5000):
             decide()
     told: dict[str, float] = {"worker_mb": (private_kib() - before) / 1024}
-    for name, decide in (("in", inbound), ("out", outbound)):
+    for name, decide in (("in", decide_inbound), ("out", decide_outbound)):
         times = []
         for _ in range(count):
             began = time.perf_counter_ns()

@@ -145,10 +145,10 @@ async def test_a_company_has_so_many_calls_and_no_more(stack: Stack, world: Worl
         assert answer.code == 200
         held.append((world.provider, answer, invite))
     beyond = await world.provider.call(world.number_of_two)
-    assert (beyond.code, beyond.reason) == (486, "The company has 2 calls already")
+    assert (beyond.code, beyond.reason) == (486, "Busy Here")
     out = [f"X-Vfax-Company: {world.two}"]
     beyond = await world.bridge.call("+34600000000", headers=out)
-    assert (beyond.code, beyond.reason) == (403, "The company has 2 calls already")
+    assert (beyond.code, beyond.reason) == (403, "Forbidden")
     await in_progress(rpc, world.two, 2)
     assert (await world.provider.call(world.number_of_free)).code == 200, "another company is free"
     caller, answer, invite = held.pop()
@@ -172,7 +172,7 @@ async def test_a_brand_has_so_many_calls_and_no_more(
     answer, invite = await world.provider.invite(world.number_of_free)
     assert answer.code == 200
     beyond = await world.provider.call(world.number_of_two)
-    assert (beyond.code, beyond.reason) == (486, "The brand has 1 calls already")
+    assert (beyond.code, beyond.reason) == (486, "Busy Here")
     await world.provider.hang_up(answer, invite)
     await versions_after(
         stack, database, f"update brands set max_calls = null where id = {world.brand}"

@@ -43,7 +43,7 @@ async def test_a_change_is_shown_before_it_is_made(
     # All but the calls to our own DDIs, which stay inside.
     assert 1 <= told["changed"] <= told["destinations"]
     assert not told["committed"]
-    assert all(move["after"].startswith("403 Blocked") for move in told["moves"])
+    assert all(move["after"].startswith("403 blocked") for move in told["moves"])
     assert any("Demo Carrier" in move["before"] for move in told["moves"])
     _, out, _ = await vfax(
         stack, "route", "explain", "--company", str(company), "--to", "+12125550100", "--json"
