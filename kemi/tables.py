@@ -1,9 +1,9 @@
 """The routing tables: one LMDB file, written by the publisher, mapped by every reader.
 
-An entry is ``KIND:id`` with the value of the view routing_KIND. For each prefix of a route
-there is an empty entry ``to:BRAND:COMPANY:PREFIX,ROUTE`` besides (``*`` for all companies).
-One write transaction replaces all that changed, so a reader sees one version or the next,
-never a mixture.
+An entry is ``KIND:id`` with the value of the view routing_KIND. In addition each prefix of a
+route has an empty entry ``to:BRAND:COMPANY:PREFIX,ROUTE`` (``*`` for all companies). One write
+transaction replaces everything that changed, so a reader sees one version or the next, never
+a mixture.
 """
 
 import json
@@ -18,12 +18,12 @@ META = b"meta"
 
 
 def entry_key(kind: str, name: str) -> bytes:
-    """Key of an entry."""
+    """Return the key of an entry."""
     return f"{kind}:{name}".encode()
 
 
 def routes_key(brand: int, company: int | None) -> bytes:
-    """First part of the keys of a company's routes, or of those for all companies."""
+    """Return the common prefix of the keys of a company's routes; None: of all companies."""
     return b"to:%d:%s:" % (brand, b"*" if company is None else b"%d" % company)
 
 
@@ -39,42 +39,42 @@ class MappedSource:
         return value  # type: ignore[no-any-return]
 
     def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
-        """Return the routes that match a number: one look for each of its prefixes in use."""
+        """Return the routes that match a number: one seek for each of its prefixes in use."""
         owner = routes_key(brand, company)
         cursor: Any = self.transaction.cursor()
         if number is not None:
             return sorted({int(name) for name in self._matching(cursor, owner, number.encode())})
-        seen = set()
-        found = cursor.set_range(owner)
-        while found and cursor.key().startswith(owner):
-            seen.add(int(cursor.key().rpartition(b",")[2]))
-            found = cursor.next()
-        return sorted(seen)
+        ids = set()
+        more = cursor.set_range(owner)
+        while more and cursor.key().startswith(owner):
+            ids.add(int(cursor.key().rpartition(b",")[2]))
+            more = cursor.next()
+        return sorted(ids)
 
     @staticmethod
     def _matching(cursor: Any, owner: bytes, number: bytes) -> list[bytes]:
         """Return the routes of the prefixes of a number; a comma sorts before the digits."""
         names: list[bytes] = []
         for length in range(1, len(number) + 1):
-            start = owner + number[:length]
-            wanted = start + b","
-            if not cursor.set_range(wanted):
+            prefix = owner + number[:length]
+            exact = prefix + b","
+            if not cursor.set_range(exact):
                 break
             key = cursor.key()
-            while key.startswith(wanted):
-                names.append(key[len(wanted) :])
+            while key.startswith(exact):
+                names.append(key[len(exact) :])
                 if not cursor.next():
                     return names
                 key = cursor.key()
-            if not key.startswith(start):
+            if not key.startswith(prefix):
                 break  # no longer prefix of this number is in use
         return names
 
 
 class Tables:
-    """A reader. Open it once in each process.
+    """A reader. Open it once in each process, after the fork.
 
-    `map_size` has to be the writer's. Raises lmdb.Error when the file is not there yet.
+    `map_size` has to be the writer's. Raises lmdb.Error if the file does not exist yet.
     """
 
     def __init__(self, path: Path, map_size: int) -> None:
@@ -83,7 +83,7 @@ class Tables:
         )
         self.source = MappedSource()
         self.facts = Facts(self.source)
-        self.version = -1  #: of the facts that are remembered, as LMDB counts
+        self.version = -1  #: of the cached facts: the id of LMDB's last write transaction
         self._reading = Reading(self)
 
     def close(self) -> None:
@@ -91,22 +91,22 @@ class Tables:
         self.env.close()
 
     def warm(self) -> int:
-        """Touch every page once, so that first calls do not wait; return the entry count."""
+        """Read every page once, so that first calls find them mapped; return the entry count."""
         with self.env.begin() as transaction:
             return sum(1 for _ in transaction.cursor())
 
     def reading(self) -> "Reading":
-        """Return a context manager that yields the facts of its moment; not to be nested."""
+        """Return a context manager that yields the facts of one version; it does not nest."""
         return self._reading
 
     def meta(self) -> dict[str, Any]:
-        """Return the version in force and the counts; empty before the first publication."""
+        """Return the version in force and entry counts; empty before the first publication."""
         with self.env.begin() as transaction:
             return json.loads(transaction.get(META) or b"{}")  # type: ignore[no-any-return]
 
 
 class Reading:
-    """A read transaction; facts inside of it are of one version."""
+    """A read transaction: all facts in it are of one version."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -50,14 +50,14 @@ def _facts(call: IncomingCall) -> CallFacts:
     """Return who calls whom, from Kamailio's header fields. Raises ValueError without them."""
     assert call.invite is not None
     headers = call.invite.headers
-    fax, ddi = headers.get("X-Vfax-Fax") or "", headers.get("X-Vfax-Ddi") or ""
-    if not (fax.isascii() and fax.isdigit()) or not ddi.startswith("+"):
-        raise ValueError("missing or invalid X-Vfax-Fax or X-Vfax-Ddi")
+    virtual_fax, ddi = headers.get("X-Vfax-Virtual-Fax") or "", headers.get("X-Vfax-Ddi") or ""
+    if not (virtual_fax.isascii() and virtual_fax.isdigit()) or not ddi.startswith("+"):
+        raise ValueError("missing or invalid X-Vfax-Virtual-Fax or X-Vfax-Ddi")
     try:
         caller = call.invite.from_.uri.user
     except SipParseError:
         caller = ""
-    return CallFacts(int(fax), ddi, caller or "anonymous", call.call_id)
+    return CallFacts(int(virtual_fax), ddi, caller or "anonymous", call.call_id)
 
 
 def _refuse_for_now(call: IncomingCall) -> None:

@@ -16,7 +16,7 @@ from kemi.routing.explain import explain
 from kemi.tables import Tables
 from spandsp_bridge.cli.output import Json, console, print_json
 from spandsp_bridge.errors import NotFoundError, SetupError, UserError
-from spandsp_bridge.publisher.kamailio import HOUSE
+from spandsp_bridge.publisher.kamailio import STATUS_TABLE
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.settings import Settings, load
 from spandsp_bridge.store import route_difference
@@ -171,7 +171,7 @@ def routes_status(as_json: Json = False) -> None:
     rpc = KamailioRpc(settings.rpc_socket)
     servers = [{"set": s, "uri": uri, "flags": flags} for s, uri, flags in dispatcher_states(rpc)]
     try:
-        loaded = rpc.table(HOUSE).get("version")
+        loaded = rpc.table(STATUS_TABLE).get("version")
     except (OSError, RuntimeError):
         loaded = None
     if as_json:

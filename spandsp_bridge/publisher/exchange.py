@@ -46,7 +46,7 @@ class Exchange:
     def _read(self) -> tuple[dict[str, int], list[str], dict[str, int]]:
         """Return Kamailio's calls now for all that is limited, the bridges, and its health."""
         calls = {}
-        for name in self._rpc.table("limited"):
+        for name in self._rpc.table("call_limits"):
             profile, _, value = name.partition(":")
             count = int(self._rpc.call("dlg.profile_get_size", profile, value))
             if count:
@@ -66,7 +66,7 @@ class Exchange:
             return sum(counts.get(name, 0) for name in names)
 
         return {
-            "version": int(self._rpc.table("house").get("version", 0)),
+            "version": int(self._rpc.table("status").get("version", 0)),
             "uptime": int(self._rpc.call("core.uptime")["uptime"]),
             "calls_in": total("in:fax", "in:account", "in:uri"),
             "calls_out": total("out:fax", "out:call"),
@@ -77,7 +77,7 @@ class Exchange:
     def _write(self, elsewhere: dict[str, int], loads: dict[str, int]) -> None:
         try:
             for name, count in elsewhere.items():
-                self._rpc.call("htable.seti", "elsewhere", name, count)
+                self._rpc.call("htable.seti", "remote_calls", name, count)
             for where, count in loads.items():
                 self._rpc.call("htable.seti", "load", where, count)
         except (OSError, RuntimeError):

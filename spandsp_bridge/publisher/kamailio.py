@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 LOOK = 1.0  #: seconds between looks at whether Kamailio was started again
 LOOK_SILENT = 5.0  #: seconds between looks at one that did not answer in time
-HOUSE = "house"  #: htable of what concerns the whole of Kamailio
+STATUS_TABLE = "status"  #: htable with the version of the routing tables in force
 
 
 class Kamailio:
@@ -53,11 +53,11 @@ class Kamailio:
             self._reload_owed = False
 
     def tell(self, version: int) -> None:
-        """Write the version in force where `kamcmd htable.get house version` shows it."""
+        """Write the version in force where `kamcmd htable.get status version` shows it."""
         if self._silent:
             return
         try:
-            self.rpc.call("htable.seti", HOUSE, "version", version)
+            self.rpc.call("htable.seti", STATUS_TABLE, "version", version)
         except (OSError, RuntimeError) as error:
             self._silent = isinstance(error, TimeoutError)
             return  # away: forgot() finds out
@@ -71,7 +71,7 @@ class Kamailio:
         if now - self._looked < (LOOK_SILENT if self._silent else LOOK):
             return False
         try:
-            known = self.rpc.table(HOUSE).get("version")
+            known = self.rpc.table(STATUS_TABLE).get("version")
         except (OSError, RuntimeError) as error:
             self._silent = isinstance(error, TimeoutError)
             return False

@@ -235,7 +235,8 @@ async def set_ups(stack: Stack, rate: int, calls: int, folder: Path) -> dict[str
     (folder / "numbers.csv").write_text("SEQUENTIAL\n+34911000001\n")
     scenario = (HERE / "fax_caller.xml").read_text().replace(
         "Max-Forwards: 70\n      Content-Type",
-        "Max-Forwards: 70\n      X-Vfax-Fax: 1\n      X-Vfax-Ddi: +34911000001\n      Content-Type",
+        "Max-Forwards: 70\n      X-Vfax-Virtual-Fax: 1\n      X-Vfax-Ddi: +34911000001\n"
+        "      Content-Type",
     )  # fmt: skip
     (folder / "caller.xml").write_text(scenario)
     began = time.monotonic()

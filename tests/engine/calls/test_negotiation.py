@@ -158,7 +158,7 @@ class Inbound:
             to=Uri("+34911000002", BOB[0]),
             from_=NameAddr(Uri("+34911000001", ALICE[0])),
             sdp=sdp,
-            headers=headers or {"X-Vfax-Fax": "30", "X-Vfax-Ddi": "+34911000002"},
+            headers=headers or {"X-Vfax-Virtual-Fax": "30", "X-Vfax-Ddi": "+34911000002"},
             handler=self.hears,
         )
 
@@ -351,7 +351,12 @@ async def test_a_caller_that_cancels_is_let_go(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"X-Other": "1"}, {"X-Vfax-Fax": "30"}, {"X-Vfax-Fax": "x", "X-Vfax-Ddi": "+34911000002"}],
+    [
+        {"X-Other": "1"},
+        {"X-Vfax-Virtual-Fax": "30"},
+        {"X-Vfax-Virtual-Fax": "x", "X-Vfax-Ddi": "+34911000002"},
+        {"X-Vfax-Fax": "30", "X-Vfax-Ddi": "+34911000002"},
+    ],
 )
 async def test_a_call_that_did_not_come_through_kamailio_is_refused(
     tmp_path: Path, headers: dict[str, str]

@@ -143,12 +143,16 @@ async def test_our_own_socket_is_part_of_who_calls(
     assert (await edge.b.call("+34915000000")).code == 404
 
 
-async def test_who_calls_a_uri_elsewhere_gets_there_without_our_headers(edge: Edge) -> None:
-    answer = await edge.a.call("+34915000006", headers=["X-Vfax-Fax: 1"])
+async def test_a_call_to_an_external_uri_has_no_vfax_headers(edge: Edge) -> None:
+    """Neither its INVITE nor the answer to it, whatever the two parties write into them."""
+    forged = ["X-Vfax-Fax: 1", "X-Vfax-Virtual-Fax: 1", "x-vfax-later: 1", "X-VFAX-ROUTE : 1"]
+    answer = await edge.a.call("+34915000006", headers=forged)
     await asyncio.sleep(0.05)
     [arrived] = edge.pbx.arrived(answer.call_id)
     assert arrived.text.startswith("INVITE sip:hello@127.0.1.60:")
     assert "x-vfax" not in arrived.text.lower()
+    assert answer.code == 200
+    assert "x-vfax" not in answer.text.lower()
 
 
 async def test_an_account_registers_with_its_password_alone(edge: Edge) -> None:
@@ -166,7 +170,8 @@ async def test_a_call_reaches_a_registered_account(edge: Edge) -> None:
     request, source = await edge.phone.request()
     assert request.startswith("INVITE sip:phone@127.0.0.66:")
     edge.phone.answer(request, source, 180, "Ringing")
-    edge.phone.answer(request, source, 200, "OK", media="audio")
+    forged = ("X-Vfax-Route: forged", "x-vfax-later: forged")
+    edge.phone.answer(request, source, 200, "OK", media="audio", headers=forged)
     seen: set[str] = set()  # in either order: each goes through a SIP worker of its own
     while seen != {"ACK", "BYE"}:
         request, source = await edge.phone.request()
@@ -175,6 +180,7 @@ async def test_a_call_reaches_a_registered_account(edge: Edge) -> None:
             edge.phone.answer(request, source, 200, "OK")
     answer = await call
     assert (answer.code, answer.provisional[-1]) == (200, 180)
+    assert "x-vfax" not in answer.text.lower()
 
 
 async def test_an_account_that_unregisters_is_gone(edge: Edge) -> None:

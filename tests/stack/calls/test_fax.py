@@ -77,11 +77,16 @@ async def test_a_pdf_becomes_a_fax_and_a_pdf_again(
         pcap, f'ip.dst == {CARRIER} && sip.msg_hdr contains "X-Vfax"', "frame.number"
     )
     assert leaked == [], "our headers went to a carrier"
-    named = await packets(
-        pcap, 'sip.Method == "INVITE" && sip.msg_hdr contains "X-Vfax-Ddi"', "ip.dst"
+    for header in ("X-Vfax-Ddi", "X-Vfax-Virtual-Fax"):
+        named = await packets(
+            pcap, f'sip.Method == "INVITE" && sip.msg_hdr contains "{header}"', "ip.dst"
+        )
+        assert {dst for [dst] in named} <= {BRIDGE_A, BRIDGE_B}
+        assert named
+    faxes = await packets(
+        pcap, 'sip.Method == "INVITE" && sip.msg_hdr contains "X-Vfax-Fax"', "ip.src", "ip.dst"
     )
-    assert {dst for [dst] in named} <= {BRIDGE_A, BRIDGE_B}
-    assert named
+    assert {tuple(pair) for pair in faxes} == {(WORKER, "127.0.0.1")}, "a fax's id: outbound alone"
 
     # What the receiver gets by mail.
     async def mail() -> Any:

@@ -186,7 +186,7 @@ async def test_calls_on_another_kamailio_count_and_are_forgotten_without_redis(
     held = [await world.second.invite(world.number_of_two) for _ in range(2)]
     assert [answer.code for answer, _ in held] == [200, 200]
     async with asyncio.timeout(10):
-        while rpc.table("elsewhere").get(f"company:{world.two}") != 2:
+        while rpc.table("remote_calls").get(f"company:{world.two}") != 2:
             await asyncio.sleep(0.1)
     assert (await world.provider.call(world.number_of_two)).code == 486
     await stack.supervisor.stop(stack.supervisor.get("redis"))

@@ -268,7 +268,7 @@ async def test_no_call_fails_while_all_else_is_killed_and_frozen(
     rpc = KamailioRpc(stack.settings().rpc_socket)
     _, out, _ = await vfax(stack, "routes", "status", "--json")
     async with asyncio.timeout(5):
-        while rpc.table("house").get("version") is None:
+        while rpc.table("status").get("version") is None:
             await asyncio.sleep(0.1)
     assert '"kamailio_version"' in out
 

@@ -243,11 +243,11 @@ async def test_a_rule_on_live_kamailio(stack: Stack, world: World, number: int, 
     for name, value in case.headers.items():
         assert answer.header(name) == value
     taken = answer.header("X-Vfax-Route")
+    assert "forged" not in answer.text
     if case.kind != "fax":
         assert taken is None, "for bridges alone"
     elif answer.code == 200 and tried:
         assert taken is not None
-        assert "forged" not in taken
     if case.got:
         last = [a for carrier in world.carriers.values() for a in carrier.arrived(answer.call_id)]
         text = max(last, key=lambda a: a.at).text
@@ -267,7 +267,7 @@ async def place(world: World, number: int, case: Case) -> Answer:
         domain=f"case{number}.example",
         password="secret",
         media=case.media,
-        headers=["X-Vfax-Company: 1", "x-vfax-route: 1", "P-Asserted-Identity: <sip:+34666@x>"],
+        headers=["X-Vfax-Company: 1", "x-vfax-later: 1", "P-Asserted-Identity: <sip:+34666@x>"],
     )
 
 

@@ -123,6 +123,43 @@ async def test_garbage_crashes_nothing_and_leaks_nothing(stack: Stack, source: s
     await sipp("refused", number="+34911999999", source=CARRIER, target=stack.kamailio, status=404)
 
 
+@pytest.mark.parametrize(
+    ("line", "broken", "answer"),
+    [
+        (b"Contact: <sip:a@127.0.0.5>", b"Contact: <tel:+34911>", b"400 Invalid Contact"),
+        (b"Contact: <sip:a@127.0.0.5>", b"Contact: *", b"400 Invalid Contact"),
+        (b"From: <sip:a@b>", b"From: <sip:\xff@b>", b"400 Invalid UTF-8"),
+        (b"INVITE sip:+34911000002@", b"INVITE sip:+34911999999@", b"404 Not Found"),
+        (b"INVITE sip:+34911000002@", b"INVITE sip:911@", b"484 Address Incomplete"),
+        (b"To: <sip:+34911000002@127.0.0.1>", b"To: <sip:x@127.0.0.1>;tag=x",
+         b"481 Call/Transaction Does Not Exist"),
+        (b"CSeq: 1 INVITE", b"CSeq: 1 MESSAGE", b"405 Method Not Allowed"),
+        (b"Max-Forwards: 70", b"Max-Forwards: 0", b"483 Too Many Hops"),
+    ],
+)  # fmt: skip
+async def test_a_refusal_has_the_phrase_of_the_standard(
+    stack: Stack, line: bytes, broken: bytes, answer: bytes
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as provider:
+        provider.bind((CARRIER, 0))
+        provider.settimeout(5)
+        port = provider.getsockname()[1]
+        message = (
+            b"INVITE sip:+34911000002@127.0.0.1 SIP/2.0\r\n"
+            b"Via: SIP/2.0/UDP 127.0.0.5:%d;branch=z9hG4bK%d;rport\r\n"
+            b"From: <sip:a@b>;tag=1\r\nTo: <sip:+34911000002@127.0.0.1>\r\nCall-ID: phrase-%d\r\n"
+            b"CSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.5>\r\nMax-Forwards: 70\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        ) % (port, port, port)
+        assert line in message
+        message = message.replace(line, broken)
+        if b"MESSAGE" in broken:
+            message = message.replace(b"INVITE sip:", b"MESSAGE sip:")
+        provider.sendto(message, stack.kamailio)
+        received = await asyncio.to_thread(provider.recv, 4096)
+        assert received.split(b"\r\n")[0] == b"SIP/2.0 " + answer
+
+
 async def test_a_bridge_hears_nobody_but_kamailio(stack: Stack) -> None:
     address = stack.bridges["bridge-a"]
     assert not await asyncio.to_thread(options_answered, *address, source=STRANGER)
@@ -156,6 +193,7 @@ async def test_nobody_is_relayed_by_a_forged_route(stack: Stack, method: str, se
             stack.kamailio,
         )
         if method != "ACK":
-            assert stranger.recv(4096).startswith(b"SIP/2.0 403")
+            answer = stranger.recv(4096)
+            assert answer.startswith(b"SIP/2.0 481 Call/Transaction Does Not Exist\r\n")
         with pytest.raises(TimeoutError):
             victim.recv(4096)

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 SDP = {
@@ -222,7 +223,7 @@ class Caller(asyncio.DatagramProtocol):
 
     def answer(
         self, request: str, source: tuple[str, int], code: int, reason: str, *,
-        tag: str = "callee", media: str | None = None,
+        tag: str = "callee", media: str | None = None, headers: Iterable[str] = (),
     ) -> None:  # fmt: skip
         """Answer a request that came to us."""
         host, port = self.address
@@ -239,7 +240,7 @@ class Caller(asyncio.DatagramProtocol):
             body = _sdp(host, media)
             kept.append("Content-Type: application/sdp")
         lines = [
-            f"SIP/2.0 {code} {reason}", *kept, f"Contact: <sip:{host}:{port}>",
+            f"SIP/2.0 {code} {reason}", *kept, *headers, f"Contact: <sip:{host}:{port}>",
             f"Content-Length: {len(body)}",
         ]  # fmt: skip
         self.send("\r\n".join(lines) + "\r\n\r\n" + body, source)

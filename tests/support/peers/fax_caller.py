@@ -41,7 +41,11 @@ class FaxCaller:
     def __init__(self, agent: UserAgent, engine: EngineClient, virtual_fax: int, ddi: str) -> None:
         self._agent = agent
         self._engine = engine
-        self._headers = {"X-Vfax-Company": "1", "X-Vfax-Fax": str(virtual_fax), "X-Vfax-Ddi": ddi}
+        self._headers = {
+            "X-Vfax-Company": "1",
+            "X-Vfax-Virtual-Fax": str(virtual_fax),
+            "X-Vfax-Ddi": ddi,
+        }
 
     @property
     def pids(self) -> list[int]:
