@@ -99,4 +99,4 @@ async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> byte
         ],
     )  # fmt: skip
     thumbnail = await store.document(fax, "thumbnail") or b""
-    return await asyncio.to_thread(make, made, pages, thumbnail)
+    return await asyncio.to_thread(make, made, pages, thumbnail, language)

@@ -33,9 +33,7 @@ def preview(
     one_of("--pictures", pictures, PICTURES)
     one_of("--paper", paper, PAPERS)
     documents = read_files(files)
-    rendered = asyncio.run(
-        render(documents, PageOptions(paper, resolution, pictures), MAX_PAGES, facts=False)
-    )
+    rendered = asyncio.run(render(documents, PageOptions(paper, resolution, pictures), MAX_PAGES))
     total = call_seconds(rendered.line_bytes)
     if out is not None:
         write_file(out, to_pdf(rendered.tiff, title=", ".join(name for name, _ in documents)))

@@ -119,18 +119,23 @@ def _read_all(documents: Sequence[Document]) -> None:
     with OUTPUT.open("w") as out:
         for number, (name, path) in enumerate(documents):
             facts = DocumentFacts(name)
-            for facts in read(path, name, room) if path is not None else ():
+            for facts in read(path, name, room, TEXT_SECONDS) if path is not None else ():
                 out.write(json.dumps([number, asdict(facts)]) + "\n")
                 out.flush()
             room -= len(facts.text)
 
 
-def read(path: Path, name: str, room: int = MAX_TEXT) -> Iterator[DocumentFacts]:
+def read(
+    path: Path, name: str, room: int = MAX_TEXT, deadline: float | None = None
+) -> Iterator[DocumentFacts]:
     """Yield what a PDF says of itself without its text, then with it.
 
-    The text has `room` characters at most, and those of the pages that are read within
-    TEXT_SECONDS of this process. An error of pypdf ends the reading; raises MemoryError.
+    The text has `room` characters at most, and those of the pages that are read before this
+    process has used `deadline` seconds of CPU: TEXT_SECONDS from now if absent. An error of
+    pypdf ends the reading; raises MemoryError.
     """
+    if deadline is None:
+        deadline = time.process_time() + TEXT_SECONDS
     facts = DocumentFacts(name)
     try:
         reader, encrypted = _open(path)
@@ -141,7 +146,7 @@ def read(path: Path, name: str, room: int = MAX_TEXT) -> Iterator[DocumentFacts]
         yield facts
         return
     yield facts
-    text, complete = _text(reader, room)
+    text, complete = _text(reader, room, deadline)
     yield replace(facts, text=text, complete=complete)
 
 
@@ -190,7 +195,7 @@ def _facts(reader: Any, name: str) -> DocumentFacts:
         subject=_words(information.get("/Subject")),
         producer=_words(information.get("/Producer")),
         has_form=bool(form.get("/Fields")),
-        needs_appearances=bool(form.get("/NeedAppearances")),
+        needs_appearances=form.get("/NeedAppearances") == True,  # noqa: E712 - pypdf's BooleanObject
         has_xfa="/XFA" in form,
         portfolio="/Collection" in root,
         attachments=tuple(_attachments(reader)),
@@ -220,12 +225,12 @@ def _attachments(reader: Any) -> Iterator[str]:
         yield _words(attachment.name)
 
 
-def _text(reader: Any, room: int) -> tuple[str, bool]:
+def _text(reader: Any, room: int, deadline: float) -> tuple[str, bool]:
     """Return the text of the pages, and whether that is all of it."""
     parts: list[str] = []
     complete = True
     for page in reader.pages:
-        if room <= 0 or time.process_time() > TEXT_SECONDS:
+        if room <= 0 or time.process_time() > deadline:
             return "\f".join(parts), False
         try:
             text = storable(page.extract_text())

@@ -88,9 +88,12 @@ def plan_page(box: Box, turn: int, unit: float, options: PageOptions, max_pages:
     sheets = math.ceil(down * scale / length - (LONGER_THAN_PAPER - 1))
     if sheets > 1 and options.long_pages == "split":
         share = length / (down * scale)
-        count = min(sheets, max_pages + 1)
-        parts = [slice_box(box, turn, n * share, (n + 1) * share) for n in range(count)]
-        return Plan(turn, [Window(part) for part in parts])
+        starts = [n * share for n in range(min(sheets, max_pages + 1))]
+        ends = [*starts[1:], starts[-1] + share]
+        if len(starts) == sheets:  # the last takes the rest, up to a tenth longer than paper
+            ends[-1] = 1.0
+        parts = zip(starts, ends, strict=True)
+        return Plan(turn, [Window(slice_box(box, turn, start, end)) for start, end in parts])
     if across < width * SMALLER_THAN_PAPER and down < length * SMALLER_THAN_PAPER:
         return Plan(turn, [Window(box, width / unit, length / unit)])
     if min(box) < 0:  # ghostscript shows nothing of it

@@ -24,13 +24,13 @@ class CoverPage:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to prepare, and how."""
+    """What to convert, and how."""
 
     names: list[str]  #: what the user calls the files 0, 1, ...
     options: PageOptions = field(default_factory=PageOptions)
     max_pages: int = 1000
     cover: CoverPage | None = None  #: a page to put first
-    facts: bool = True  #: read the text and the facts of each file
+    facts: bool = False  #: read the text and the facts of each file
     check_only: bool = False  #: say whether it can be faxed, without making its pages
 
     @classmethod

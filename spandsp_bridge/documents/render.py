@@ -59,7 +59,7 @@ async def render(
     scratch: Path | None = None,
     cover: CoverPage | None = None,
     *,
-    facts: bool = True,
+    facts: bool = False,
 ) -> Rendered:
     """Make one fax of (name, content) pairs, with its files under `scratch`.
 
@@ -105,7 +105,7 @@ async def check(
 async def _in_sandbox(
     files: Sequence[tuple[str, bytes]], job: Job, scratch: Path | None
 ) -> tuple[dict[str, Any], bytes]:
-    """Run the child; return its result, `prepare` says which, and the TIFF-F that it made.
+    """Run the child; return its result, `convert` says which, and the TIFF-F that it made.
 
     The child may be in the hands of the document that it read: its result is to be checked.
     Raises DocumentError.
@@ -114,7 +114,7 @@ async def _in_sandbox(
         folder = Path(name)
         await asyncio.to_thread(_write, folder, files, job)
         seconds = min(MAX_SECONDS, BASE_SECONDS + SECONDS_PER_PAGE * job.max_pages)
-        command = sandbox.python("spandsp_bridge.documents.prepare")
+        command = sandbox.python("spandsp_bridge.documents.convert")
         try:
             async with _slot():
                 output = await sandbox.run(command, folder, seconds)

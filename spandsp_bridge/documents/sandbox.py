@@ -1,7 +1,7 @@
-"""Programs that read a stranger's file run here: without network, with bounded everything.
+"""Runs programs that read hostile files: without network, with a limit for each resource.
 
 bubblewrap gives each run its own processes, mounts and (empty) network, and a user that owns
-nothing, where the kernel allows that; the limits of memory, time and file sizes hold everywhere.
+nothing, where the kernel allows that; the limits of memory, time and file sizes always hold.
 """
 
 import asyncio
@@ -23,35 +23,61 @@ MEMORY = 4 * 2**30  #: address space; LibreOffice maps more than it uses
 FILE_SIZE = 512 * 2**20
 PROCESSES = 256
 NOBODY = 60999  #: a user id that owns nothing
-INPUT, WORK = "/in", "/job"  #: what is given, read-only, and a place to work in
+INPUT, WORK = "/in", "/job"  #: the folder of the input, read-only, and the working directory
 WORK_SIZE = 2**30
 
-#: What a program sees of the machine, read-only: programs, libraries, fonts, our own code.
-VISIBLE = ("/usr", "/etc/fonts", "/etc/ghostscript", "/etc/libreoffice", "/var/lib/ghostscript",
-           "/etc/papersize", "/etc/alternatives", "/etc/ld.so.cache")  # fmt: skip
-LINKS = ("bin", "lib", "lib64", "sbin")  #: into /usr, as everywhere since Debian 12
+#: What a program sees of the machine, read-only: programs, libraries, fonts.
+VISIBLE = (
+    "/usr",
+    "/etc/fonts",
+    "/etc/ghostscript",
+    "/etc/libreoffice",
+    "/var/lib/ghostscript",
+    "/etc/papersize",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+)
+LINKS = ("bin", "lib", "lib64", "sbin")  #: into /usr, since Debian 12 (merged /usr)
 
 
 class OutputError(Exception):
-    """A program failed, or wrote too much."""
+    """A program failed, or wrote more than FILE_SIZE."""
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours."""
+    """Return the command that runs a Python module of this project."""
     return [sys.executable, "-I", "-m", module, *arguments]
 
 
 def _namespaces(folder: Path, *, as_root: bool) -> list[str]:
     users = (
-        ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-         "--unshare-cgroup-try", "--cap-drop", "ALL", "--cap-add", "CAP_SETUID",
-         "--cap-add", "CAP_SETGID"]
+        [
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+            "--cap-drop",
+            "ALL",
+            "--cap-add",
+            "CAP_SETUID",
+            "--cap-add",
+            "CAP_SETGID",
+        ]
         if as_root
-        else ["--unshare-all", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY),
-              "--cap-drop", "ALL"]
-    )  # fmt: skip
+        else [
+            "--unshare-all",
+            "--unshare-user",
+            "--uid",
+            str(NOBODY),
+            "--gid",
+            str(NOBODY),
+            "--cap-drop",
+            "ALL",
+        ]
+    )
     command = ["bwrap", *users, "--die-with-parent", "--new-session"]
-    for path in ("/etc", "/var", "/var/lib"):  # bubblewrap's own would let nobody pass
+    for path in ("/etc", "/var", "/var/lib"):  # bubblewrap would create them with 0700
         command += ["--perms", "0755", "--dir", path]
     for path in VISIBLE:
         command += ["--ro-bind-try", path, path]
@@ -70,14 +96,21 @@ def _namespaces(folder: Path, *, as_root: bool) -> list[str]:
     command += ["--ro-bind", str(folder / ".passwd"), "/etc/passwd"]
     command += ["--size", str(WORK_SIZE), "--perms", "0777", "--tmpfs", WORK]
     command += ["--chdir", WORK, "--"]
-    if as_root:  # the kernel exempts root from limits, even inside: be somebody else
-        command += ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
-                    "--inh-caps=-all", "--no-new-privs", "--"]  # fmt: skip
+    if as_root:  # the kernel exempts root from limits, even inside: change the user
+        command += [
+            "setpriv",
+            f"--reuid={NOBODY}",
+            f"--regid={NOBODY}",
+            "--clear-groups",
+            "--inh-caps=-all",
+            "--no-new-privs",
+            "--",
+        ]
     return command
 
 
 def _prepare(folder: Path, *, as_root: bool) -> None:
-    """Give the folder to the one who works in it; LibreOffice wants that one to have a name."""
+    """Give the folder to the sandbox's user, whom LibreOffice requires to have a name."""
     (folder / ".passwd").write_text(f"fax:x:{NOBODY}:{NOBODY}::{WORK}:/bin/false\n")
     if as_root:
         for path in (folder, *folder.iterdir()):
@@ -86,7 +119,7 @@ def _prepare(folder: Path, *, as_root: bool) -> None:
 
 @functools.cache
 def isolation() -> str:
-    """Return how programs are kept apart here: `user`, `namespace`, or `` for limits alone."""
+    """Return how programs are isolated here: `user`, `namespace`, or empty for limits alone."""
     if shutil.which("bwrap") is None:
         return ""
     ways = ["user", "namespace"] if os.geteuid() == 0 else ["namespace"]
@@ -94,8 +127,10 @@ def isolation() -> str:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             _prepare(folder, as_root=way == "user")
-            probe = [*_namespaces(folder, as_root=way == "user"),
-                     *python("spandsp_bridge.documents.prepare", "--probe")]  # fmt: skip
+            probe = [
+                *_namespaces(folder, as_root=way == "user"),
+                *python("spandsp_bridge.documents.convert", "--probe"),
+            ]
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 done = subprocess.run(probe, capture_output=True, check=False, timeout=30)
                 if done.returncode == 0:
@@ -106,16 +141,27 @@ def isolation() -> str:
 async def run(command: Sequence[str], folder: Path, seconds: float) -> bytes:
     """Run a program that reads `folder`; return what it wrote to its standard output.
 
-    It finds the folder at the path that is put behind its arguments, and has a place of its own
-    to work in. Raises TimeoutError; OutputError when it failed or wrote too much; SetupError.
+    The path of the folder is appended to its arguments; its working directory is empty and
+    temporary. Raises TimeoutError; OutputError when it failed or wrote too much; SetupError.
     """
     if shutil.which("prlimit") is None:
         raise SetupError("prlimit is not installed: apt-get install util-linux")
     way = await asyncio.to_thread(isolation)
-    processes = [f"--nproc={PROCESSES}"] if way else []  # elsewhere it would count all of ours
-    inside = ["prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", *processes,
-              f"--cpu={max(1, int(seconds))}", "--core=0", "--nofile=256", "--", *command,
-              INPUT if way else str(folder)]  # fmt: skip
+    processes = (
+        [f"--nproc={PROCESSES}"] if way else []
+    )  # without a namespace it would count this user's other processes
+    inside = [
+        "prlimit",
+        f"--as={MEMORY}",
+        f"--fsize={FILE_SIZE}",
+        *processes,
+        f"--cpu={max(1, int(seconds))}",
+        "--core=0",
+        "--nofile=256",
+        "--",
+        *command,
+        INPUT if way else str(folder),
+    ]
     with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:
         home = WORK if way else work
         if way:

@@ -86,7 +86,7 @@ class Preparer:
         if shared is not None:
             octets += line_bytes(shared)
         elif files := await self._store.documents(fax, "original"):
-            made = await render(files, options, self._max_pages, self._scratch)
+            made = await render(files, options, self._max_pages, self._scratch, facts=True)
             documents.append(("tiff", made.tiff, made.pages))
             octets += made.line_bytes
             first = first or made.tiff

@@ -149,9 +149,7 @@ async def preview(request: Request, me: FaxPerson) -> Response:
         wishes = _wishes(asked, me)
         options = page_options(sender, wishes)
         first = _cover(sender, asked) if wishes.cover else None
-        made = await render(
-            asked.files, options, web.settings.max_pages, web.scratch, cover=first, facts=False
-        )
+        made = await render(asked.files, options, web.settings.max_pages, web.scratch, cover=first)
         shown = await asyncio.gather(*(
             asyncio.to_thread(page_png, made.tiff, n, PREVIEW_WIDTH)
             for n in range(1, min(made.pages, SHOWN) + 1)

@@ -148,7 +148,7 @@ def ours(document: Document, folder: Path) -> bytes:
     work = folder / "work"
     work.mkdir()
     said = subprocess.run(
-        [sys.executable, "-I", "-m", "spandsp_bridge.documents.prepare", str(folder)],
+        [sys.executable, "-I", "-m", "spandsp_bridge.documents.convert", str(folder)],
         cwd=work, capture_output=True, check=True,
     ).stdout  # fmt: skip
     return said.partition(b"\n")[2]

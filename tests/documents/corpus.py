@@ -81,9 +81,15 @@ def with_picture(**keys: object) -> bytes:
     def change(pdf: pikepdf.Pdf) -> None:
         data = keys.pop("data", bytes(10000))
         assert isinstance(data, bytes)
-        image = pdf.make_stream(data, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image,
-                                Width=100, Height=100, BitsPerComponent=8,
-                                ColorSpace=pikepdf.Name.DeviceGray)  # fmt: skip
+        image = pdf.make_stream(
+            data,
+            Type=pikepdf.Name.XObject,
+            Subtype=pikepdf.Name.Image,
+            Width=100,
+            Height=100,
+            BitsPerComponent=8,
+            ColorSpace=pikepdf.Name.DeviceGray,
+        )
         for key, value in keys.items():
             image[f"/{key}"] = value
         page = pdf.pages[0].obj
@@ -102,8 +108,12 @@ def png_bomb(width: int, height: int) -> bytes:
         )
 
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(99999)))
-            + chunk(b"IEND", b""))  # fmt: skip
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(bytes(99999)))
+        + chunk(b"IEND", b"")
+    )
 
 
 def word(text: str = "A letter", *, bomb: bool = False, entities: bool = False) -> bytes:
@@ -111,8 +121,11 @@ def word(text: str = "A letter", *, bomb: bool = False, entities: bool = False) 
     body = f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
     doctype = ""
     if entities:
-        doctype = "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>" + "".join(
-            f"<!ENTITY {chr(98 + n)} '{f'&{chr(97 + n)};' * 10}'>" for n in range(8)) + "]>"  # fmt: skip
+        doctype = (
+            "<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>"
+            + "".join(f"<!ENTITY {chr(98 + n)} '{f'&{chr(97 + n)};' * 10}'>" for n in range(8))
+            + "]>"
+        )
         body = "<w:p><w:r><w:t>&i;</w:t></w:r></w:p>"
     if bomb:
         body *= 2_000_000
@@ -148,16 +161,30 @@ def form(*, appearances: bool) -> bytes:
     """Return a form with one filled field that its viewer has to draw."""
 
     def change(pdf: pikepdf.Pdf) -> None:
-        field = pdf.make_indirect(pikepdf.Dictionary(
-            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Tx,
-            T="name", V="Filled in by hand", DA="/Helv 18 Tf 0 g", F=4,
-            Rect=pikepdf.Array([100, 600, 400, 640])))  # fmt: skip
+        field = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot,
+                Subtype=pikepdf.Name.Widget,
+                FT=pikepdf.Name.Tx,
+                T="name",
+                V="Filled in by hand",
+                DA="/Helv 18 Tf 0 g",
+                F=4,
+                Rect=pikepdf.Array([100, 600, 400, 640]),
+            )
+        )
         pdf.pages[0].obj["/Annots"] = pikepdf.Array([field])
-        font = pdf.make_indirect(pikepdf.Dictionary(
-            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica))  # fmt: skip
+        font = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+            )
+        )
         pdf.Root["/AcroForm"] = pikepdf.Dictionary(
-            Fields=pikepdf.Array([field]), NeedAppearances=appearances,
-            DA="/Helv 18 Tf 0 g", DR=pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=font)))  # fmt: skip
+            Fields=pikepdf.Array([field]),
+            NeedAppearances=appearances,
+            DA="/Helv 18 Tf 0 g",
+            DR=pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=font)),
+        )
 
     return edited(change, lines(text=""))
 
@@ -166,11 +193,23 @@ def stamped() -> bytes:
     """Return a page with an annotation that has an appearance of its own."""
 
     def change(pdf: pikepdf.Pdf) -> None:
-        look = pdf.make_stream(b"0 0 0 rg 0 0 200 100 re f", Type=pikepdf.Name.XObject,
-                               Subtype=pikepdf.Name.Form, BBox=pikepdf.Array([0, 0, 200, 100]))  # fmt: skip
-        pdf.pages[0].obj["/Annots"] = pikepdf.Array([pikepdf.Dictionary(
-            Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Stamp, F=4,
-            Rect=pikepdf.Array([100, 300, 300, 400]), AP=pikepdf.Dictionary(N=look))])  # fmt: skip
+        look = pdf.make_stream(
+            b"0 0 0 rg 0 0 200 100 re f",
+            Type=pikepdf.Name.XObject,
+            Subtype=pikepdf.Name.Form,
+            BBox=pikepdf.Array([0, 0, 200, 100]),
+        )
+        pdf.pages[0].obj["/Annots"] = pikepdf.Array(
+            [
+                pikepdf.Dictionary(
+                    Type=pikepdf.Name.Annot,
+                    Subtype=pikepdf.Name.Stamp,
+                    F=4,
+                    Rect=pikepdf.Array([100, 300, 300, 400]),
+                    AP=pikepdf.Dictionary(N=look),
+                )
+            ]
+        )
 
     return edited(change, lines(text=""))
 
@@ -221,8 +260,11 @@ def cases() -> Iterator[Case]:
     for angle in (90, 180, 270):
         yield f"turned {angle}.pdf", turned(angle), 1
     yield "turned 45.pdf", turned(45), 1
-    yield "turned by a word.pdf", edited(
-        lambda p: p.pages[0].obj.__setitem__("/Rotate", pikepdf.Name.Left)), 1  # fmt: skip
+    yield (
+        "turned by a word.pdf",
+        edited(lambda p: p.pages[0].obj.__setitem__("/Rotate", pikepdf.Name.Left)),
+        1,
+    )
     yield "form.pdf", form(appearances=True), 1
     yield "form with looks.pdf", form(appearances=False), 1
     yield "stamp.pdf", stamped(), 1
@@ -281,17 +323,29 @@ def cases() -> Iterator[Case]:
     yield "head and tail.pdf", b"%PDF-1.7\n%%EOF", invalid
     yield "noise.pdf", b"%PDF-1.7\n" + random.Random(1).randbytes(5000) + b"\n%%EOF", invalid
     yield "text.pdf", b"Only called a PDF", invalid
-    yield "a loop of pages.pdf", by_hand(
-        "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"), invalid  # fmt: skip
+    yield (
+        "a loop of pages.pdf",
+        by_hand("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R] /Count 1 >>"),
+        invalid,
+    )
     yield "no root.pdf", by_hand("<< >>"), invalid
-    yield "a million pages, it says.pdf", by_hand(
-        "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [] /Count 1000000 >>"), empty  # fmt: skip
+    yield (
+        "a million pages, it says.pdf",
+        by_hand("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [] /Count 1000000 >>"),
+        empty,
+    )
     yield "program.exe", b"MZ" + bytes(range(256)) * 20, invalid
     yield "noise.bin", random.Random(2).randbytes(4000), invalid
     yield "archive.zip", archive(**{"a.txt": b"text"}), invalid
     yield "broken.docx", word()[:300], invalid
-    yield "protected.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512) + (
-        "EncryptedPackage".encode("utf-16-le")) + bytes(512), encrypted_  # fmt: skip
+    yield (
+        "protected.docx",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + bytes(512)
+        + ("EncryptedPackage".encode("utf-16-le"))
+        + bytes(512),
+        encrypted_,
+    )
     yield "entities.docx", word(entities=True), "office"
     yield "cut off.png", picture("PNG")[:200], invalid
     yield "cut off.jpg", picture("JPEG")[:300], invalid
@@ -329,5 +383,10 @@ def _flat_ods() -> bytes:
         '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
         "</manifest:manifest>"
     )
-    return archive(**{"mimetype": kind.encode(), "META-INF/manifest.xml": manifest.encode(),
-                      "content.xml": content.encode()})  # fmt: skip
+    return archive(
+        **{
+            "mimetype": kind.encode(),
+            "META-INF/manifest.xml": manifest.encode(),
+            "content.xml": content.encode(),
+        }
+    )

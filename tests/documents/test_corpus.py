@@ -16,10 +16,19 @@ from tests.documents.corpus import Expected, cases, form, stamped, turned
 
 CASES = list(cases())
 MAX_PAGES = 50
-NAMELESS = {"conversion_failed", "conversion_timeout", "document_too_large",
-            "page_count_limit_exceeded"}  # fmt: skip
-REASONS = {"document_empty", "file_format_invalid", "document_encrypted",
-           "document_without_pages", *NAMELESS}  # fmt: skip
+NAMELESS = {
+    "conversion_failed",
+    "conversion_timeout",
+    "document_too_large",
+    "page_count_limit_exceeded",
+}
+REASONS = {
+    "document_empty",
+    "file_format_invalid",
+    "document_encrypted",
+    "document_without_pages",
+    *NAMELESS,
+}
 
 
 def test_the_corpus_is_large() -> None:

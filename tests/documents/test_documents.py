@@ -78,8 +78,11 @@ async def test_corrupt_pdfs_are_refused(damage: str, tmp_path: Path) -> None:
     }[damage]
     with pytest.raises(DocumentError) as failure:
         await render([("a.pdf", data)], PageOptions(), 1000, tmp_path)
-    assert failure.value.reason in ("file_format_invalid", "conversion_failed",
-                                    "document_without_pages")  # fmt: skip
+    assert failure.value.reason in (
+        "file_format_invalid",
+        "conversion_failed",
+        "document_without_pages",
+    )
     assert list(tmp_path.iterdir()) == [], "nothing half-written is left"
 
 

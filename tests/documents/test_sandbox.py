@@ -25,7 +25,9 @@ def namespaces() -> None:
 
 
 async def test_what_is_given_can_be_read_and_not_written(tmp_path: Path) -> None:
-    said = await run(tmp_path, """
+    said = await run(
+        tmp_path,
+        """
 import sys, pathlib
 given = pathlib.Path(sys.argv[-1])
 print((given / "file").read_text())
@@ -36,17 +38,21 @@ for place in (given / "file", pathlib.Path("/usr/new"), pathlib.Path("/etc/passw
     except OSError:
         pass
 pathlib.Path("own").write_text("x")
-""")  # fmt: skip
+""",
+    )
     assert said == "what was given"
 
 
 async def test_nothing_of_the_host_is_there(tmp_path: Path) -> None:
-    said = await run(tmp_path, """
+    said = await run(
+        tmp_path,
+        """
 import os
 print(sorted(os.listdir("/")))
 print(os.getuid(), open("/etc/passwd").read().count("root"), os.path.exists("/etc/shadow"))
 print(len([p for p in os.listdir("/proc") if p.isdigit()]))
-""")  # fmt: skip
+""",
+    )
     folders, users, processes = said.splitlines()
     assert "home" not in folders
     assert "root" not in folders
@@ -55,7 +61,9 @@ print(len([p for p in os.listdir("/proc") if p.isdigit()]))
 
 
 async def test_there_is_no_network(tmp_path: Path) -> None:
-    said = await run(tmp_path, """
+    said = await run(
+        tmp_path,
+        """
 import socket
 for address in (("127.0.0.1", 27070), ("192.0.2.1", 80)):
     try:
@@ -64,14 +72,17 @@ for address in (("127.0.0.1", 27070), ("192.0.2.1", 80)):
     except OSError as error:
         print(type(error).__name__)
 print([name for _, name in socket.if_nameindex()])
-""")  # fmt: skip
+""",
+    )
     *failed, interfaces = said.splitlines()
     assert not any(line.startswith("reached") for line in failed)
     assert interfaces == "['lo']"
 
 
 async def test_processes_are_bounded(tmp_path: Path) -> None:
-    said = await run(tmp_path, """
+    said = await run(
+        tmp_path,
+        """
 import os, time
 made = 0
 try:
@@ -82,12 +93,15 @@ try:
 except OSError:
     pass
 print(made)
-""")  # fmt: skip
+""",
+    )
     assert 0 < int(said) <= sandbox.PROCESSES
 
 
 async def test_memory_files_and_output_are_bounded(tmp_path: Path) -> None:
-    said = await run(tmp_path, """
+    said = await run(
+        tmp_path,
+        """
 try:
     bytearray(8 * 2**30)
     print("had 8 GiB")
@@ -100,7 +114,9 @@ try:
     print("wrote 4 GiB")
 except OSError:
     print("no")
-""", 60)  # fmt: skip
+""",
+        60,
+    )
     assert said == "no\nno"
     with pytest.raises(sandbox.OutputError):
         await run(tmp_path, "import os\nwhile True: os.write(1, bytes(2**20))", 60)

@@ -33,7 +33,7 @@ from spandsp_bridge.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Converted:
     """What was made of a job."""
 
     pages: int
@@ -56,35 +56,35 @@ class Source:
 
 
 def main() -> None:
-    """Prepare what the folder in the last argument asks for."""
+    """Convert what the folder in the last argument asks for."""
     if "--probe" in sys.argv:
         return
     folder = Path(sys.argv[-1])
     job = Job.from_json(json.loads((folder / "job.json").read_text()))
     out = sys.stdout.buffer
     try:
-        prepared = prepare(job, folder)
+        converted = convert(job, folder)
     except DocumentError as error:
         out.write(json.dumps({"error": error.reason, "detail": error.detail}).encode() + b"\n")
     except (MemoryError, RecursionError):
         out.write(json.dumps({"error": Reason.DOCUMENT_TOO_LARGE, "detail": {}}).encode() + b"\n")
     else:
-        result = {"pages": prepared.pages, "facts": [asdict(each) for each in prepared.facts]}
+        result = {"pages": converted.pages, "facts": [asdict(each) for each in converted.facts]}
         out.write(json.dumps(result).encode() + b"\n")
-        if prepared.tiff is not None:
-            with prepared.tiff.open("rb") as file:
+        if converted.tiff is not None:
+            with converted.tiff.open("rb") as file:
                 shutil.copyfileobj(file, out)
     out.flush()
 
 
-def prepare(job: Job, folder: Path) -> Prepared:
+def convert(job: Job, folder: Path) -> Converted:
     """Make a TIFF-F of the files in a folder. Raises DocumentError."""
     sources = [*_cover(job), *_files(job, folder)]
     opened = _open(sources, job.max_pages)
     ready, changed = arrange(opened, job)
     pages = len(ready.pages)
     if job.check_only:
-        return Prepared(pages)
+        return Converted(pages)
     path = sources[0].path
     if changed:
         path = Path("ready.pdf")
@@ -92,7 +92,7 @@ def prepare(job: Job, folder: Path) -> Prepared:
     files = [source for source in sources if source.name and job.facts]
     with reading([(source.name, source.readable) for source in files]) as facts:
         tiff = rasterise(path, classify(path, ready, job.options), job.options)
-        return Prepared(pages, tiff, tuple(facts.result()))
+        return Converted(pages, tiff, tuple(facts.result()))
 
 
 def _cover(job: Job) -> list[Source]:
