@@ -185,7 +185,7 @@ async def trace(request: Request, principal: Reader, fax_id: FaxId) -> Response:
 
 @faxes.get("/{fax_id:int}/queue")
 async def queue(request: Request, principal: Reader, fax_id: FaxId) -> One[QueuePosition | None]:
-    """Return the place of a pending fax in the queue; null once it has left the queue."""
+    """Return the place of a fax in the queue; null while it has none."""
     store = FaxStore(principal.tenant(web_of(request)))
     fax = await existing(store, fax_id)
     row = await store.queue_position(fax) if fax.status is FaxStatus.PENDING else None

@@ -19,7 +19,7 @@ class FaxDetails:
 
     attempts: list[dict[str, Any]]
     deliveries: list[dict[str, Any]]
-    queue: dict[str, Any] | None  #: `ahead` and `expected_at`; None once it has left the queue
+    queue: dict[str, Any] | None  #: `ahead` and `expected_at`; None while it has no place
 
 
 @dataclass(frozen=True, slots=True)

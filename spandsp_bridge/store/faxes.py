@@ -72,13 +72,17 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
             )
 
     async def queue_position(self, fax: Fax) -> dict[str, Any] | None:
-        """Return how many faxes come before a waiting one, and when it is dialled, about."""
+        """Return how many faxes are `ahead` of a pending one, and when it is `expected_at`.
+
+        None where it has no place: it is not pending, or its company's queue is not set up yet.
+        """
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 "select ahead, expected_at from queue_position(%(company)s, %(fax)s)",
                 {"company": fax.company_id, "fax": fax.id},
             )
-            return await cursor.fetchone()
+            row = await cursor.fetchone()
+        return row if row and row["ahead"] is not None else None
 
     async def broadcast(self, broadcast_id: int) -> dict[str, Any] | None:
         """Return how far a broadcast is: a row of `broadcast_progress`."""

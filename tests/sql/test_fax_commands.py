@@ -2,19 +2,29 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from spandsp_bridge.cli.main import cli
-from spandsp_bridge.demo.stack import Stack
+from spandsp_bridge.demo.probes import tcp_accepts
+from spandsp_bridge.outbound.prepare import Preparer
+from spandsp_bridge.store.api_keys import ApiKeys
+from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
+from spandsp_bridge.store.queue import FaxQueue
 from tests.support.pdfs import short_document
-from tests.support.people import company_of, one, with_key
+from tests.support.people import company_of, one
+from tests.support.ports import PORTAL_PORT
+from tests.support.waiting import until
 
 NEVER = "2099-01-01T08:00+00:00"  #: a fax of then stays in the queue
 NOWHERE = "postgresql://127.0.0.1:1/none"
@@ -22,7 +32,7 @@ NOWHERE = "postgresql://127.0.0.1:1/none"
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed; `error` is the text of the exception that ends it."""
+    """What a command printed; `error` is the text of the exception, in lower case."""
 
     code: int
     out: str
@@ -38,34 +48,103 @@ Run = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture(scope="module")
-async def key(stack: Stack, database: Database) -> str:
-    client = await with_key(stack, database, *await company_of(database, "Acme"))
-    await client.aclose()
-    return client.headers["authorization"].removeprefix("Bearer ")
+def environment(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings of an installation without Redis, Kamailio and workers."""
+    return {
+        "VFAX_DATABASE_URL": database_url,
+        "VFAX_REDIS_URL": "redis://127.0.0.1:1/0",
+        "VFAX_VAR": str(tmp_path_factory.mktemp("var")),
+        "VFAX_PORTAL_LISTEN": f"127.0.0.1:{PORTAL_PORT}",
+        "LC_ALL": "C",
+    }
+
+
+@pytest.fixture(scope="module")
+async def portal(environment: dict[str, str]) -> AsyncIterator[str]:
+    """The URL of a portal, whose API the commands use."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "spandsp_bridge", "serve", "portal"),
+        env={**os.environ, **environment},
+    )
+    try:
+        await until(lambda: tcp_accepts("127.0.0.1", PORTAL_PORT), 60)
+        yield f"http://127.0.0.1:{PORTAL_PORT}"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.fixture(scope="module")
+async def key(database: Database) -> str:
+    scopes = ("faxes:read", "faxes:write", "config:read")
+    return await ApiKeys(database).add(
+        *await company_of(database, "Acme"), "test", scopes, test=False
+    )
 
 
 @pytest.fixture(params=["database", "api"])
 async def run(
-    request: pytest.FixtureRequest, stack: Stack, key: str, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    environment: dict[str, str],
+    portal: str,
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
     """Run a command in this process; with the API's client no database can be reached."""
-    environment = stack.environment()
-    if request.param == "api":
-        environment |= {
-            "VFAX_API_URL": stack.portal_url,
-            "VFAX_API_KEY": key,
-            "VFAX_DATABASE_URL": NOWHERE,
-        }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
+    if request.param == "api":
+        monkeypatch.setenv("VFAX_API_URL", portal)
+        monkeypatch.setenv("VFAX_API_KEY", key)
+        monkeypatch.setenv("VFAX_DATABASE_URL", NOWHERE)
 
     async def run(*arguments: str) -> Result:
         # In a thread: a command runs an event loop of its own.
         done = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
         failed = done.exception if not isinstance(done.exception, SystemExit) else None
-        return Result(done.exit_code, done.stdout, str(failed) if failed else done.stderr)
+        error = str(failed).lower() if failed else done.stderr
+        return Result(done.exit_code, done.stdout, error)
 
     return run
+
+
+@asynccontextmanager
+async def working(database: Database, scratch: Path) -> AsyncIterator[None]:
+    """Prepare what is due as a worker does, and let its first call confirm every page."""
+    store, queue = FaxStore(database), FaxQueue(database)
+    preparer = Preparer(store, queue, scratch, 100)
+
+    async def work() -> None:
+        while True:
+            due = await one(
+                database,
+                "select id from faxes where status = 'pending' and send_at <= now() limit 1",
+            )
+            if due is None:
+                await asyncio.sleep(0.1)
+                continue
+            await preparer.prepare(due)
+            await one(
+                database,
+                "insert into attempts (brand_id, company_id, fax_id, number, bridge, finished_at,"
+                " sip_status, reason, trace) select brand_id, company_id, id, 1, 'test', now(),"
+                " 200, 'completed', array['received MCF'] from faxes where id = %s returning id",
+                due,
+            )
+            await one(
+                database,
+                "update faxes set status = 'completed', reason = 'completed', finished_at = now(),"
+                " pages_confirmed = pages where id = %s returning id",
+                due,
+            )
+
+    task = asyncio.create_task(work())
+    try:
+        with capture_logs():  # they would stand among what the command prints
+            yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @pytest.fixture
@@ -98,10 +177,21 @@ async def test_send_and_show(run: Run, queued: int) -> None:
     }
     assert {name: shown[name] for name in expected} == expected
     assert shown["send_at"].startswith("2099-01-01")
-    assert shown["queue"]["ahead"] >= 0
     text = (await run("fax", "show", str(queued))).out
     assert f"fax {queued} out: +34911000001 to +34911000002, pending" in text
-    assert "faxes ahead in the queue" in text
+
+
+async def test_the_place_in_the_queue(
+    run: Run, database: Database, queued: int, tmp_path: Path
+) -> None:
+    with capture_logs():
+        preparer = Preparer(FaxStore(database), FaxQueue(database), tmp_path / "scratch", 100)
+        await preparer.prepare(queued)
+    shown = (await run("fax", "show", str(queued), "--json")).json
+    assert shown["queue"]["ahead"] == 0
+    assert shown["queue"]["expected_at"].startswith("2099-01-01")
+    text = (await run("fax", "show", str(queued))).out
+    assert "0 faxes ahead in the queue, call expected about 01 Jan" in text
 
 
 async def test_one_request_key_sends_one_fax(run: Run, letter: Path, queued: int) -> None:
@@ -133,11 +223,14 @@ async def test_cancel_and_resend(run: Run, queued: int) -> None:
     await run("fax", "cancel", str(new["id"]))
 
 
-async def test_receipt_and_documents(run: Run, letter: Path, tmp_path: Path) -> None:
+async def test_receipt_and_documents(
+    run: Run, database: Database, letter: Path, tmp_path: Path
+) -> None:
     """Of a fax that was sent, with the progress bar until its end."""
-    sent = await run(
-        "send", str(letter), "--from", "Acme/Sales", "--to", "+34911000002", "--wait", "--json"
-    )
+    async with working(database, tmp_path / "scratch"):
+        sent = await run(
+            "send", str(letter), "--from", "Acme/Sales", "--to", "+34911000002", "--wait", "--json"
+        )
     assert (sent.json["status"], sent.json["pages_confirmed"]) == ("completed", 1)
     fax = str(sent.json["id"])
     pdf, tiff, receipt = (tmp_path / name for name in ("a.pdf", "a.tiff", "receipt.pdf"))
@@ -171,14 +264,15 @@ async def test_replay(run: Run, queued: int, database: Database) -> None:
     assert "there is no delivery 987654321" in missing.error
 
 
-async def test_broadcast(run: Run, letter: Path, tmp_path: Path) -> None:
+async def test_broadcast(run: Run, database: Database, letter: Path, tmp_path: Path) -> None:
     """Each number once, to its end; a heading is no number."""
     table = tmp_path / "to.csv"
     table.write_text("number,name\n+34911000002,Ann\n+34 911 000 002,Ann again\n")
-    sent = await run(
-        *("broadcast", "send", str(letter), "--from", "Acme/Sales", "--to", str(table)),
-        *("--name", "Spring", "--subject", "Offer", "--wait", "--json"),
-    )
+    async with working(database, tmp_path / "scratch"):
+        sent = await run(
+            *("broadcast", "send", str(letter), "--from", "Acme/Sales", "--to", str(table)),
+            *("--name", "Spring", "--subject", "Offer", "--wait", "--json"),
+        )
     expected = {"name": "Spring", "total": 1, "completed": 1, "error": 0, "pending": 0}
     assert {name: sent.json[name] for name in expected} == expected
     broadcast = str(sent.json["id"])
@@ -207,8 +301,8 @@ async def test_a_wrong_request_is_an_error(run: Run, letter: Path, tmp_path: Pat
     table.write_text("+34-CALL-NOW\n")
     for arguments, error in (
         (("send", "--from", "Acme/Nobody", "--to", "+34911000002"), "there is no virtual fax"),
-        (("send", "--from", "Acme/Sales", "--to", "+34-CALL-NOW"), "CALL-NOW"),
-        (("broadcast", "send", "--from", "Acme/Sales", "--to", str(table)), "CALL-NOW"),
+        (("send", "--from", "Acme/Sales", "--to", "+34-CALL-NOW"), "call-now"),
+        (("broadcast", "send", "--from", "Acme/Sales", "--to", str(table)), "call-now"),
     ):
         result = await run(*arguments, str(letter))
         assert result.code == 1
@@ -219,6 +313,6 @@ async def test_the_company_of_a_list_is_the_database_s_alone(run: Run, database:
     _, company = await company_of(database, "Acme")
     result = await run("faxes", "--company", str(company), "--json")
     if result.code:
-        assert "an API key sees its own company only" in result.error
+        assert "an api key sees its own company only" in result.error
     else:
         assert {fax["company_id"] for fax in result.json["faxes"]} == {company}
