@@ -71,6 +71,11 @@ CREATE TYPE number_direction AS ENUM (
     'caller_out'
 );
 
+CREATE DOMAIN outcome_reason AS text
+	CONSTRAINT outcome_reason_is_known CHECK ((VALUE = ANY (ARRAY['completed'::text, 'cancelled'::text, 'user_busy'::text, 'receiver_no_answer'::text, 'receiver_unallocated_number'::text, 'call_forbidden'::text, 'call_rejected'::text, 'call_failed'::text, 'carrier_failed'::text, 't38_refused'::text, 'no_fax_began'::text, 'answered_by_person'::text, 'no_fax_answered'::text, 'receiver_incompatible'::text, 'receiver_resolution'::text, 'receiver_page_size'::text, 'receiver_busy'::text, 'receiver_call_dropped'::text, 'sender_call_dropped'::text, 'cannot_train'::text, 'line_quality'::text, 'protocol_error'::text, 'page_refused'::text, 'operator_interrupt'::text, 'call_time_limit'::text, 'too_large'::text, 'storage_failed'::text, 'engine_lost'::text, 'engine_failed'::text, 'bridge_lost'::text, 'worker_lost'::text, 'worker_stopped'::text, 'out_of_memory'::text, 'internal_error'::text, 'document_missing'::text, 'document_unusable'::text, 'document_empty'::text, 'document_without_pages'::text, 'document_too_large'::text, 'document_encrypted'::text, 'document_not_fetched'::text, 'page_count_limit_exceeded'::text, 'file_format_invalid'::text, 'office_not_installed'::text, 'conversion_timeout'::text, 'conversion_failed'::text, 'cover_page_invalid'::text, 'delivered'::text, 'delivery_failed'::text, 'recipients_missing'::text, 'recipients_refused'::text, 'mail_refused'::text, 'mail_server_not_set'::text, 'virtual_fax_deleted'::text, 'webhook_deleted'::text, 'webhook_failed'::text, 'webhook_gone'::text, 'host_unreachable'::text, 'host_forbidden'::text])));
+
+COMMENT ON DOMAIN outcome_reason IS 'Why a fax, an attempt or a delivery ended as it did; the list and the keys of each detail are spandsp_bridge/reasons.py.';
+
 CREATE TYPE queued_fax AS (
 	company_id bigint,
 	brand_id bigint,
@@ -218,8 +223,7 @@ CREATE TABLE attempts (
     sip_reason text,
     t30_code integer,
     t30_text text,
-    reason text,
-    explanation text,
+    reason outcome_reason,
     pages_confirmed integer DEFAULT 0 NOT NULL,
     bit_rate integer,
     ecm boolean,
@@ -228,7 +232,8 @@ CREATE TABLE attempts (
     hung_up_by text,
     route jsonb,
     stats jsonb,
-    trace text[]
+    trace text[],
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 ALTER TABLE ONLY attempts FORCE ROW LEVEL SECURITY;
@@ -253,9 +258,7 @@ COMMENT ON COLUMN attempts.t30_code IS 'SpanDSP''s completion code; 0 alone is n
 
 COMMENT ON COLUMN attempts.t30_text IS 'SpanDSP''s words for the code.';
 
-COMMENT ON COLUMN attempts.reason IS 'Stable word, as in faxes.';
-
-COMMENT ON COLUMN attempts.explanation IS 'What happened and what to do.';
+COMMENT ON COLUMN attempts.reason IS 'Why it ended; null while it lasts.';
 
 COMMENT ON COLUMN attempts.pages_confirmed IS 'Pages confirmed in this attempt.';
 
@@ -274,6 +277,8 @@ COMMENT ON COLUMN attempts.route IS 'Route, carrier and server that took the cal
 COMMENT ON COLUMN attempts.stats IS 'Figures of the T.38 session: packets, retries, bad rows.';
 
 COMMENT ON COLUMN attempts.trace IS 'T.30 messages with their times: > sent, < received, ! remarks.';
+
+COMMENT ON COLUMN attempts.detail IS 'Facts of the outcome, as in faxes.detail.';
 
 ALTER TABLE attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 
@@ -730,11 +735,12 @@ CREATE TABLE deliveries (
     pages integer,
     state delivery_state DEFAULT 'pending'::delivery_state NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
-    answer text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
     replay_of bigint,
     recipients text[],
+    reason outcome_reason,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT webhook_deliveries_have_a_webhook CHECK (((channel = 'webhook'::delivery_channel) = (webhook_id IS NOT NULL)))
 );
 
@@ -754,13 +760,15 @@ COMMENT ON COLUMN deliveries.state IS 'pending, done, or failed after every try.
 
 COMMENT ON COLUMN deliveries.tries IS 'How often it was tried.';
 
-COMMENT ON COLUMN deliveries.answer IS 'What the other side said last.';
-
 COMMENT ON COLUMN deliveries.finished_at IS 'When it was done or given up.';
 
 COMMENT ON COLUMN deliveries.replay_of IS 'The delivery that it repeats.';
 
 COMMENT ON COLUMN deliveries.recipients IS 'mail: who gets it; null: whom the virtual fax names.';
+
+COMMENT ON COLUMN deliveries.reason IS 'How the last try ended; null before the first one.';
+
+COMMENT ON COLUMN deliveries.detail IS 'Facts of it: {"answer": "250 2.0.0 Ok"} is what the other side said, verbatim.';
 
 ALTER TABLE deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 
@@ -893,8 +901,7 @@ CREATE TABLE faxes (
     virtual_fax_id bigint NOT NULL,
     direction fax_direction NOT NULL,
     status fax_status DEFAULT 'pending'::fax_status NOT NULL,
-    reason text,
-    explanation text,
+    reason outcome_reason,
     local_number e164 NOT NULL,
     remote_number text NOT NULL,
     remote_station_id text DEFAULT ''::text NOT NULL,
@@ -923,10 +930,11 @@ CREATE TABLE faxes (
     read_at timestamp with time zone,
     deleted_at timestamp with time zone,
     client_state text,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT claimed_while_inprogress CHECK ((((status = 'inprogress'::fax_status) AND (direction = 'out'::fax_direction)) = (claimed_by IS NOT NULL))),
     CONSTRAINT client_state_is_1000_characters CHECK ((length(client_state) <= 1000)),
     CONSTRAINT completed_means_every_page_was_confirmed CHECK (((status <> 'completed'::fax_status) OR ((pages IS NOT NULL) AND (pages_confirmed = pages)))),
-    CONSTRAINT error_has_a_reason CHECK (((status <> 'error'::fax_status) OR ((reason IS NOT NULL) AND (explanation IS NOT NULL)))),
+    CONSTRAINT error_has_a_reason CHECK (((status <> 'error'::fax_status) OR (reason IS NOT NULL))),
     CONSTRAINT fax_pictures_are_auto_text_or_photo CHECK ((pictures = ANY (ARRAY['auto'::text, 'text'::text, 'photo'::text]))),
     CONSTRAINT fax_resolution_is_normal_fine_or_superfine CHECK ((resolution = ANY (ARRAY['normal'::text, 'fine'::text, 'superfine'::text]))),
     CONSTRAINT idempotency_key_is_1_to_255_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
@@ -945,9 +953,7 @@ COMMENT ON COLUMN faxes.direction IS 'in or out.';
 
 COMMENT ON COLUMN faxes.status IS 'pending, inprogress, completed (every page confirmed) or error (see reason).';
 
-COMMENT ON COLUMN faxes.reason IS 'Stable word for programs, such as user_busy; null while it is not over.';
-
-COMMENT ON COLUMN faxes.explanation IS 'What happened and what to do, in one sentence.';
+COMMENT ON COLUMN faxes.reason IS 'Why it ended, such as user_busy; while it waits, why the last attempt failed.';
 
 COMMENT ON COLUMN faxes.local_number IS 'Our DDI.';
 
@@ -1002,6 +1008,8 @@ COMMENT ON COLUMN faxes.read_at IS 'in: when somebody first opened it.';
 COMMENT ON COLUMN faxes.deleted_at IS 'When a user deleted it: its documents are gone, its record stays.';
 
 COMMENT ON COLUMN faxes.client_state IS 'out: whatever the submitter wants to hear again in webhooks and the API.';
+
+COMMENT ON COLUMN faxes.detail IS 'Facts of the outcome: {"sip": 486, "pages": 5, "confirmed": 3, "next": {...}}; keys by reason: spandsp_bridge/reasons.py.';
 
 ALTER TABLE faxes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 
@@ -1207,6 +1215,8 @@ CREATE TABLE peer_profiles (
     pinned boolean DEFAULT false NOT NULL,
     learned_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone DEFAULT (now() + '30 days'::interval),
+    learned_from bigint,
+    changes text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT profile_audio_fax_is_never_after_t38_refused_or_first CHECK ((audio_fax = ANY (ARRAY['never'::text, 'after_t38_refused'::text, 'first'::text]))),
     CONSTRAINT profile_bit_rate_is_one_of_t30 CHECK ((max_bit_rate = ANY (ARRAY[2400, 4800, 7200, 9600, 12000, 14400]))),
     CONSTRAINT profile_calls_is_positive CHECK ((calls > 0)),
@@ -1241,6 +1251,10 @@ COMMENT ON COLUMN peer_profiles.pinned IS 'true: nothing learned changes the row
 COMMENT ON COLUMN peer_profiles.learned_at IS 'When it was learned or written.';
 
 COMMENT ON COLUMN peer_profiles.expires_at IS 'After this it is forgotten, and everything is tried again; null: never.';
+
+COMMENT ON COLUMN peer_profiles.learned_from IS 'The fax that went through in this way; null: an operator wrote the row.';
+
+COMMENT ON COLUMN peer_profiles.changes IS 'What that fax changed: ecm_off, v17_off, audio, other_carrier, coarser.';
 
 ALTER TABLE peer_profiles ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 

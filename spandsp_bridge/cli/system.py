@@ -44,9 +44,14 @@ def serve(
     _run(run.serve(settings, service))
 
 
-def migrate() -> None:
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(help="Stop behind this migration, such as 0008: old processes still run."),
+    ] = None,
+) -> None:
     """Bring the database's schema up to date."""
-    names = _run(migrate_database(load().database_url))
+    names = _run(migrate_database(load().database_url, to))
     for name in names:
         typer.echo(name)
     typer.echo(f"{len(names)} files applied" if names else "the schema is up to date")

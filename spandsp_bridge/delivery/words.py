@@ -1,49 +1,35 @@
-"""The platform's own words of mails; a brand's or a company's rows of `mail_templates` win."""
+"""The platform's own mail texts; a brand's or a company's rows of `mail_templates` win."""
 
+from spandsp_bridge.i18n import translate_in
+from spandsp_bridge.i18n.phrases import N_, NC_
 from spandsp_bridge.store.deliveries import MailTemplate
 
-_EN = {
-    "received": (
-        "New Fax from {{ FAX_SRC }} received in {{ FAX_NAME }} ({{ FAX_DST }})",
-        "A fax came for {{ FAX_COMPANY }}, {{ FAX_NAME }}.",
-    ),
-    "partial": (
-        "Incomplete Fax from {{ FAX_SRC }} received in {{ FAX_NAME }} ({{ FAX_DST }})",
-        "A fax came for {{ FAX_COMPANY }}, {{ FAX_NAME }}, but not all of it: {{ FAX_REASON }}",
-    ),
-    "sent": (
-        "Fax to {{ FAX_DST }} sent",
-        "The fax of {{ FAX_COMPANY }}, {{ FAX_NAME }}, was sent: every page was confirmed by the "
-        "receiver.",
-    ),
-    "failed": (
-        "Fax to {{ FAX_DST }} failed",
-        "The fax of {{ FAX_COMPANY }}, {{ FAX_NAME }}, was not sent. {{ FAX_REASON }}",
-    ),
+#: Fields of the messages below, as the variables of mail templates.
+VARIABLES = {
+    "sender": "{{ FAX_SRC }}",
+    "receiver": "{{ FAX_DST }}",
+    "company": "{{ FAX_COMPANY }}",
+    "name": "{{ FAX_NAME }}",
+    "reason": "{{ FAX_REASON }}",
 }
-_ES = {
-    "received": (
-        "Nuevo fax de {{ FAX_SRC }} recibido en {{ FAX_NAME }} ({{ FAX_DST }})",
-        "Ha llegado un fax para {{ FAX_COMPANY }}, {{ FAX_NAME }}.",
-    ),
-    "partial": (
-        "Fax incompleto de {{ FAX_SRC }} recibido en {{ FAX_NAME }} ({{ FAX_DST }})",
-        "Ha llegado un fax para {{ FAX_COMPANY }}, {{ FAX_NAME }}, pero no entero: "
-        "{{ FAX_REASON }}",
-    ),
-    "sent": (
-        "Fax a {{ FAX_DST }} enviado",
-        "El fax de {{ FAX_COMPANY }}, {{ FAX_NAME }}, se ha enviado: el receptor ha confirmado "
-        "todas las páginas.",
-    ),
-    "failed": (
-        "Fax a {{ FAX_DST }} fallido",
-        "El fax de {{ FAX_COMPANY }}, {{ FAX_NAME }}, no se ha enviado. {{ FAX_REASON }}",
-    ),
+SUBJECTS = {
+    "received": N_("New Fax from {sender} received in {name} ({receiver})"),
+    "partial": N_("Incomplete Fax from {sender} received in {name} ({receiver})"),
+    "sent": N_("Fax to {receiver} sent"),
+    "failed": N_("Fax to {receiver} failed"),
 }
-_LABELS = {
-    "en": ("From", "To", "Time", "Pages", "The document"),
-    "es": ("De", "Para", "Hora", "Páginas", "El documento"),
+LEADS = {
+    "received": N_("A fax came for {company}, {name}."),
+    "partial": N_("A fax came for {company}, {name}, but not all of it: {reason}"),
+    "sent": N_("The fax of {company}, {name}, was sent: every page was confirmed by the receiver."),
+    "failed": N_("The fax of {company}, {name}, was not sent. {reason}"),
+}
+LABELS = {
+    "src": NC_("mail", "From"),
+    "dst": NC_("mail", "To"),
+    "date": NC_("mail", "Time"),
+    "pages": NC_("mail", "Pages"),
+    "document": NC_("mail", "The document"),
 }
 _TEXT = """\
 {lead}
@@ -69,9 +55,9 @@ _HTML = """\
 
 
 def standard(event: str, language: str) -> MailTemplate:
-    """Return the platform's words for an event; English where the language is not known."""
-    words = {"es": _ES}.get(language, _EN)
-    labels = _LABELS.get(language, _LABELS["en"])
-    subject, lead = words[event]
-    named = dict(zip(("src", "dst", "date", "pages", "document"), labels, strict=True))
-    return MailTemplate(subject, _TEXT.format(lead=lead, **named), _HTML.format(lead=lead, **named))
+    """Return the platform's template of an event; English where the language is not available."""
+    subject = SUBJECTS[event].text(VARIABLES, language)
+    lead = LEADS[event].text(VARIABLES, language)
+    labels = {name: translate_in(*known, language) for name, known in LABELS.items()}
+    text, html = (body.format(lead=lead, **labels) for body in (_TEXT, _HTML))
+    return MailTemplate(subject, text, html)

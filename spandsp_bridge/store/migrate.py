@@ -124,6 +124,12 @@ def _due(applied: dict[str, str]) -> list[_File]:
     return due
 
 
+def _is_after(file: _File, to: str) -> bool:
+    """Tell whether a file is a migration with a higher number."""
+    folder, _, name = file.name.partition("/")
+    return folder == "migrations" and name[: len(to)] > to
+
+
 async def _run(connection: Connection, file: _File) -> None:
     try:
         await connection.execute(file.text.encode())
@@ -147,11 +153,13 @@ async def _run(connection: Connection, file: _File) -> None:
     )
 
 
-async def migrate(url: str) -> list[str]:
+async def migrate(url: str, to: str | None = None) -> list[str]:
     """Bring the schema up to date; return the names of the files that were run.
 
     Migrations run once and may never change afterwards; views, functions and policies
-    run again whenever anything changed. All in one transaction. Raises SetupError.
+    run again whenever anything changed. With `to`, such as `0008`, later migrations wait:
+    old and new processes can run side by side until they run. All in one transaction.
+    Raises SetupError.
     """
     done = []
     async with await connect(url) as connection:
@@ -164,7 +172,7 @@ async def migrate(url: str) -> list[str]:
             )
         await connection.execute("select pg_advisory_xact_lock(%(lock)s)", {"lock": LOCK})
         applied = await _applied(connection)
-        due = _due(applied)
+        due = [file for file in _due(applied) if to is None or not _is_after(file, to)]
         jobs_are_due = any(f"procrastinate/{c.name}" not in applied for c in _job_migrations())
         if not jobs_are_due and all(applied.get(file.name) == file.sha256 for file in due):
             return []
