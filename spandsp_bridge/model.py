@@ -204,6 +204,10 @@ class Session(Protocol):
 class Engine(Protocol):
     """What calls need of the fax engine."""
 
+    @property
+    def time_scale(self) -> float:
+        """Seconds of a fax that go by in a second: 1, but for a test build of the engine."""
+
     async def open(self, options: SessionOptions) -> Session:
         """Reserve a session and its ports. Raises EngineError."""
 

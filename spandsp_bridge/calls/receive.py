@@ -225,7 +225,8 @@ class Receiver:
                     await fax_call.switch_to_t38(call)
             except CallFailed as error:
                 failure = error
-                if not await fax_call.wait_for_t38(call, CALLER_SWITCHES_WITHIN) and (
+                linger = CALLER_SWITCHES_WITHIN / self._engine.time_scale
+                if not await fax_call.wait_for_t38(call, linger) and (
                     audio_fax is AudioFax.NEVER
                     or not await fax_call.fall_back_to_audio(call, error)
                 ):

@@ -176,9 +176,8 @@ class Sender:
         outcome.trace = fax_call.trace
         return outcome
 
-    @staticmethod
     async def _agree_on_media(
-        call: OutgoingCall, fax_call: FaxCall, job: SendJob
+        self, call: OutgoingCall, fax_call: FaxCall, job: SendJob
     ) -> CallFailed | None:
         """Agree on T.38, or on fax over audio, in a call that was answered with audio.
 
@@ -186,7 +185,7 @@ class Sender:
         """
         if job.audio_fax is AudioFax.FIRST and fax_call.begin_audio():
             return None
-        if await fax_call.wait_for_t38(call, PEER_SWITCHES_WITHIN):
+        if await fax_call.wait_for_t38(call, PEER_SWITCHES_WITHIN / self._engine.time_scale):
             return None
         try:
             await fax_call.switch_to_t38(call)

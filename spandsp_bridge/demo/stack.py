@@ -7,7 +7,7 @@ the portal, and a carrier that is a second Kamailio.
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ from spandsp_bridge.store.migrate import create_database, migrate
 CONNECT_ATTEMPTS, CONNECT_SECONDS = 100, 0.1
 #: PostgreSQL accepts connections before sessions; and again after a crash, while it recovers.
 STARTING = ("starting up", "not yet accepting")
+VFAX = (sys.executable, "-m", "spandsp_bridge")
 
 
 def vfax(*arguments: str) -> list[str]:
     """Return the command that runs `vfax` of this checkout."""
-    return [sys.executable, "-m", "spandsp_bridge", *arguments]
+    return [*VFAX, *arguments]
 
 
 def answers_options(address: tuple[str, int]) -> Callable[[], Awaitable[bool]]:
@@ -63,10 +64,12 @@ class Stack(Layout):
         port_base: int,
         more: Mapping[str, str] | None = None,
         postgres: Mapping[str, str] | None = None,
+        node_program: Sequence[str] = VFAX,
     ) -> None:
         super().__init__(var, port_base, more)
         self.supervisor = Supervisor(var / "log")
         self._postgres_settings = dict(postgres or {})
+        self._node_program = node_program  # of bridges and workers
 
     async def __aenter__(self) -> "Stack":
         try:
@@ -246,7 +249,7 @@ class Stack(Layout):
         await self.supervisor.start(
             Service(
                 name=name,
-                command=vfax("serve", "bridge"),
+                command=[*self._node_program, "serve", "bridge"],
                 ready=alive,
                 address=f"{listen[0]}:{listen[1]}",
                 environment=self.environment(name, listen),
@@ -274,7 +277,7 @@ class Stack(Layout):
         await self.supervisor.start(
             Service(
                 name="worker",
-                command=vfax("serve", "worker"),
+                command=[*self._node_program, "serve", "worker"],
                 ready=known,
                 address=f"{listen[0]}:{listen[1]}",
                 environment=self.environment("worker", listen),

@@ -42,7 +42,8 @@ int audio_media_start(struct call *c, const struct vfx_peer *peer)
     if (m == NULL)
         return -1;
     c->audio = m;
-    rtp_init(&m->rtp, peer->payload_type, (uint32_t) random());
+    rtp_init(&m->rtp, peer->payload_type, (uint32_t) random(),
+             (int) clock_jitter_ms() * SAMPLES_PER_MS);
     m->tone_out = modem_connect_tones_tx_init(NULL, c->options.calling ? MODEM_CONNECT_TONES_FAX_CNG
                                                                        : MODEM_CONNECT_TONES_FAX_CED);
     m->tone_in = modem_connect_tones_rx_init(

@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, where setup.py runs
 SOURCES = (
     "engine.c",
+    "clock.c",
     "call.c",
     "page.c",
     "t6.c",

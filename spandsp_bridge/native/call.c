@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -26,14 +25,6 @@ enum {
 /* SpanDSP's message handler is given no user data: the call that the reactor
  * is working on stands here. */
 static struct call *current;
-
-int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void copy_text(char *to, size_t size, const char *from)
 {

@@ -10,6 +10,7 @@
 #include <spandsp.h>
 #include <spandsp/expose.h>
 
+#include "clock.h"
 #include "engine.h"
 #include "frame_guard.h"
 #include "rtp.h"
@@ -96,8 +97,6 @@ struct call {
     struct frame_guard guard;
     struct page page;
 };
-
-int64_t now_ms(void);   /* CLOCK_MONOTONIC */
 
 /* The engine's end of the events; takes a copy. */
 void engine_send_event(struct engine *e, const struct vfx_event *event, size_t size);

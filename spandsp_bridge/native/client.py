@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -32,6 +33,22 @@ OPEN_TIMEOUT = 2.0  #: seconds for an engine process to answer `open`
 SPAWN_TIMEOUT = 10.0  #: seconds for the parent process to import and fork
 RESTART_DELAY = 0.5  #: seconds before a dead engine process is replaced
 NO_T30_CODE = -1  #: the session's own end was never seen
+
+
+@dataclass(frozen=True, slots=True)
+class EngineBuild:
+    """What engine processes are forked from, and the clock that it was built with.
+
+    There is one build in production, and its clock is the host's (`native/clock.h`). Tests
+    inject another one, whose sources they compile with a faster clock, and with it the
+    factor for all Python timers that belong to a fax: `Engine.time_scale`.
+    """
+
+    command: tuple[str, ...] = (sys.executable, "-m", "spandsp_bridge.native.process")
+    time_scale: float = 1.0  #: seconds of a fax that go by in a second
+
+
+PRODUCTION = EngineBuild()
 
 
 class NativeSession:
@@ -199,7 +216,8 @@ def _refusal(code: int) -> str:
 class _Parent:
     """The process that engine processes are forked from; started anew when it is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self._command = command
         self._sock: socket.socket | None = None
         self._child: asyncio.subprocess.Process | None = None
         self._spawned: asyncio.Future[int] | None = None
@@ -229,9 +247,7 @@ class _Parent:
     async def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        self._child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "spandsp_bridge.native.process", stdin=theirs.fileno()
-        )
+        self._child = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno())
         theirs.close()
         self._sock = ours
         asyncio.get_running_loop().add_reader(ours, self._readable)
@@ -289,9 +305,16 @@ class EngineClient:
     `RESTART_DELAY`; its sessions end, and nothing else does.
     """
 
-    def __init__(self, processes: int, media_address: str, media_ports: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        processes: int,
+        media_address: str,
+        media_ports: tuple[int, int],
+        build: EngineBuild = PRODUCTION,
+    ) -> None:
+        self.time_scale = build.time_scale
         self._processes = [_Process(self._lost) for _ in range(processes)]
-        self._parent = _Parent()
+        self._parent = _Parent(build.command)
         self._address = media_address
         self._ports = media_ports
         self._numbers = itertools.count(1)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "clock.h"
 
 enum {
     BUCKETS = 1024,                /* calls by id; a power of two */
@@ -182,8 +183,7 @@ static void read_commands(struct engine *e)
 static void wait_for_work(struct engine *e)
 {
     struct pollfd commands = { .fd = e->fd, .events = POLLIN };
-    int64_t left = e->next_tick - now_ms();
-    struct timespec timeout = { .tv_sec = 0, .tv_nsec = left > 0 ? left * 1000000 : 0 };
+    struct timespec timeout = { .tv_sec = 0, .tv_nsec = clock_wait_ns(e->next_tick - now_ms()) };
 
     if (e->waiting != NULL)
         commands.events |= POLLOUT;

@@ -15,13 +15,16 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
 from spandsp_bridge.native._engine import lib
 
 MAX_PACKET = 4096
 
+Serve = Callable[[int], int]  #: `vfx_serve` of a build of the engine: serves a descriptor
 
-def _fork(descriptor: int, control: socket.socket) -> int:
+
+def _fork(descriptor: int, control: socket.socket, serve: Serve) -> int:
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -31,7 +34,7 @@ def _fork(descriptor: int, control: socket.socket) -> int:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             # The parent decides when calls end; a signal to the group reaches the bridge.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            status = 0 if lib.vfx_serve(descriptor) == 0 else 1
+            status = 0 if serve(descriptor) == 0 else 1
         finally:
             os._exit(status)
     os.close(descriptor)
@@ -49,7 +52,7 @@ def _reap(control: socket.socket) -> None:
         control.send(json.dumps({"ended": pid, "status": status}).encode())
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, serve: Serve) -> None:
     ended, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -67,11 +70,11 @@ def _serve(control: socket.socket) -> None:
                 return
             for _, _, data in ancillary:
                 [passed] = array.array("i", data[:4])
-                pid = _fork(passed, control)
+                pid = _fork(passed, control, serve)
                 control.send(json.dumps({"spawned": pid}).encode())
 
 
-def main() -> None:
+def main(serve: Serve = lib.vfx_serve) -> None:
     """Fork on demand until the standard input closes; engine processes live on until theirs do."""
     # A Ctrl-C at the terminal reaches the bridge, which ends its calls in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -79,7 +82,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # what the forks share stays shared
     try:
-        _serve(control)
+        _serve(control, serve)
     except (BrokenPipeError, ConnectionResetError):
         return
 

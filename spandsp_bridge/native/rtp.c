@@ -6,11 +6,12 @@
 
 enum { RING_MASK = RTP_RING - 1, MAX_SAMPLES = 1024 };
 
-void rtp_init(struct rtp *r, int payload_type, uint32_t ssrc)
+void rtp_init(struct rtp *r, int payload_type, uint32_t ssrc, int delay)
 {
     memset(r, 0, sizeof(*r));
     r->payload_type = payload_type;
     r->tx_ssrc = ssrc;
+    r->delay = delay;
     r->tx_seq = (uint16_t) (ssrc >> 16);
     r->tx_timestamp = ssrc * 2654435761u;
 }
@@ -63,7 +64,7 @@ int rtp_receive(struct rtp *r, const uint8_t *packet, size_t len)
         /* A new stream, or a clock that jumped: begin again. */
         r->started = 1;
         r->rx_ssrc = ssrc;
-        r->play = timestamp - RTP_DELAY;
+        r->play = timestamp - (uint32_t) r->delay;
         memset(r->filled, 0, sizeof(r->filled));
     } else {
         int16_t step = (int16_t) (seq - r->rx_seq);

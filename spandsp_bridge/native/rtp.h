@@ -10,8 +10,7 @@
 #include <stdint.h>
 
 enum {
-    RTP_RING = 4096,          /* samples kept, 512 ms; a power of two */
-    RTP_DELAY = 480,          /* samples from arrival to playout, 60 ms */
+    RTP_RING = 8192,          /* samples kept, 1,024 ms; a power of two */
     RTP_MAX_PACKET = 1500,
     RTP_HEADER = 12,
     PCMU = 0,
@@ -25,13 +24,14 @@ struct rtp {
     int started;
     uint16_t rx_seq;          /* the newest sequence number */
     uint32_t rx_ssrc;
+    int delay;                /* samples from arrival to playout */
     uint32_t play;            /* timestamp of the next sample to play */
     uint32_t received, sent, lost, late, malformed;
     int16_t ring[RTP_RING];
     uint8_t filled[RTP_RING];
 };
 
-void rtp_init(struct rtp *r, int payload_type, uint32_t ssrc);
+void rtp_init(struct rtp *r, int payload_type, uint32_t ssrc, int delay);
 
 /* Take one packet. Returns 0, or -1 when it is no RTP packet with G.711. */
 int rtp_receive(struct rtp *r, const uint8_t *packet, size_t len);

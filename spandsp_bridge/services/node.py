@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from spandsp_bridge.native.client import EngineClient
+from spandsp_bridge.native.client import PRODUCTION, EngineBuild, EngineClient
 from spandsp_bridge.settings import Settings, parse_address, parse_ports
 from spandsp_bridge.sip.transport import UdpTransport
 from spandsp_bridge.store.bridges import Bridges
@@ -40,7 +40,7 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(settings: Settings) -> AsyncIterator[Node]:
+async def open_node(settings: Settings, build: EngineBuild | None = None) -> AsyncIterator[Node]:
     """Open the database, the engine and the SIP socket; close them in reverse order."""
     local, proxy = parse_address(settings.sip_listen), parse_address(settings.outbound_proxy)
     async with AsyncExitStack() as exits:
@@ -49,7 +49,10 @@ async def open_node(settings: Settings) -> AsyncIterator[Node]:
         exits.push_async_callback(progress.close)
         engine = await exits.enter_async_context(
             EngineClient(
-                settings.engine_processes, settings.media_address, parse_ports(settings.media_ports)
+                settings.engine_processes,
+                settings.media_address,
+                parse_ports(settings.media_ports),
+                build or PRODUCTION,
             )
         )
         transport = await UdpTransport.bind(local, {proxy[0]})

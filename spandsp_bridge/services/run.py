@@ -11,11 +11,15 @@ import contextlib
 import ctypes
 import signal
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from spandsp_bridge.native.client import EngineBuild
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +28,9 @@ log = structlog.get_logger(__name__)
 MALLOC = {"M_ARENA_MAX": (-8, 2), "M_MMAP_THRESHOLD": (-3, 128 << 10)}
 
 
-async def _serve_node(settings: Settings, *, receives: bool, sends: bool) -> None:
+async def serve_node(
+    settings: Settings, *, receives: bool, sends: bool, build: "EngineBuild | None" = None
+) -> None:
     """Receive calls, send the queue, or both with one user agent and one engine."""
     from spandsp_bridge.services import worker
     from spandsp_bridge.services.bridge import Bridge
@@ -32,7 +38,7 @@ async def _serve_node(settings: Settings, *, receives: bool, sends: bool) -> Non
     from spandsp_bridge.sip.transport import LoopTimers
     from spandsp_bridge.sip.user_agent import UserAgent
 
-    async with open_node(settings) as node:
+    async with open_node(settings, build) as node:
         bridge = Bridge(node) if receives else None
         agent = UserAgent(
             local=node.local,
@@ -58,11 +64,11 @@ async def _serve_node(settings: Settings, *, receives: bool, sends: bool) -> Non
 
 
 async def _serve_bridge(settings: Settings) -> None:
-    await _serve_node(settings, receives=True, sends=False)
+    await serve_node(settings, receives=True, sends=False)
 
 
 async def _serve_worker(settings: Settings) -> None:
-    await _serve_node(settings, receives=False, sends=True)
+    await serve_node(settings, receives=False, sends=True)
 
 
 async def _serve_publisher(settings: Settings) -> None:
@@ -81,7 +87,7 @@ async def _serve_all(settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_serve_publisher(settings))
         group.create_task(_serve_portal(settings))
-        group.create_task(_serve_node(settings, receives=True, sends=True))
+        group.create_task(serve_node(settings, receives=True, sends=True))
 
 
 #: Every service of `vfax serve`, by name.
@@ -105,7 +111,12 @@ def check_service(name: str) -> None:
 async def serve(settings: Settings, service: str) -> None:
     """Run a service of SERVICES until SIGTERM or SIGINT."""
     _limit_heaps()
-    task = asyncio.ensure_future(SERVICES[service](settings))
+    await until_signal(SERVICES[service](settings))
+
+
+async def until_signal(main: Awaitable[None]) -> None:
+    """Run until SIGTERM or SIGINT, which cancel it."""
+    task = asyncio.ensure_future(main)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)

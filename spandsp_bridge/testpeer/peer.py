@@ -47,6 +47,7 @@ BEHAVIOURS = {
     "+15005550009": "silent",
 }
 SPEECH_SECONDS = 90
+PACKET_SECONDS = 0.02
 SILENCE_SECONDS = 120
 
 
@@ -153,7 +154,9 @@ class FaultPeer:
                 if description is None or description.t38 is None:
                     return
                 if behaviour == "silent":
-                    await asyncio.wait_for(handler.ended.wait(), SILENCE_SECONDS)
+                    await asyncio.wait_for(
+                        handler.ended.wait(), SILENCE_SECONDS / self._engine.time_scale
+                    )
                     return
                 session.start(Media.T38, t38_peer(description.t38))
             pages = await self._receive(
@@ -194,10 +197,11 @@ class FaultPeer:
         try:
             await call.acknowledged()
             loop = asyncio.get_running_loop()
+            packet_seconds = PACKET_SECONDS / self._engine.time_scale
             began = loop.time()
-            for packet in range(50 * SPEECH_SECONDS):
+            for packet in range(int(SPEECH_SECONDS / PACKET_SECONDS)):
                 # By the clock, so that a busy machine catches up.
-                await asyncio.sleep(began + packet * 0.02 - loop.time())
+                await asyncio.sleep(began + packet * packet_seconds - loop.time())
                 voice.speak(packet)
                 if handler.ended.is_set():
                     return

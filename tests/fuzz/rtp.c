@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rtp *r = malloc(sizeof(*r));
     int16_t amp[160];
 
-    rtp_init(r, PCMA, 1);
+    rtp_init(r, PCMA, 1, 480);
     while (size > 0) {
         size_t len = data[0];
 

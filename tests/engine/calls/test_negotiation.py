@@ -93,6 +93,8 @@ class FakeSession:
 
 
 class FakeEngine:
+    time_scale = 1.0
+
     def __init__(self, *, full: bool = False) -> None:
         self.sessions: list[FakeSession] = []
         self._full = full

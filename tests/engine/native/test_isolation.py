@@ -20,12 +20,13 @@ from spandsp_bridge.model import (
 )
 from spandsp_bridge.native.client import EngineClient, NativeSession
 from spandsp_bridge.settings import Settings
-from tests.support.engine_code import engine_code
 from tests.support.peers.t30 import CFR, DIS, Machine
+from tests.support.scaled_engine import scaled, scaled_clock
 from tests.support.t38_peer import NON_FINAL, V17_14400, V17_14400_SHORT, dcs, indicator
 
 HERE = Path(__file__).parent
 OTHERS = 50
+SCALE = 4  #: a hundred ends tick at once here
 SEGMENTATION_FAULT = -11
 
 
@@ -34,7 +35,7 @@ def unguarded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("unguarded") / "engine"
     subprocess.run(
         ["gcc", "-std=gnu11", "-O2", "-g", "-o", str(program),
-         str(HERE / "no_guard.c"), *engine_code(without="frame_guard.c")],
+         str(HERE / "no_guard.c"), *scaled_clock(SCALE, without="frame_guard.c")],
         check=True,
     )  # fmt: skip
     return program
@@ -100,9 +101,9 @@ async def test_a_crash_takes_one_call_while_fifty_others_finish(
     page.save(document, compression="group4", save_all=True, append_images=[page, page],
               dpi=(204, 196), tiffinfo={278: 1100})  # fmt: skip
     parent = Unguarded(unguarded)
-    victims = EngineClient(processes, "127.0.0.1", (45000, 45999))
+    victims = EngineClient(processes, "127.0.0.1", (45000, 45999), scaled(SCALE))
     victims._parent = parent  # type: ignore[assignment]
-    async with victims, EngineClient(4, "127.0.0.1", (46000, 46999)) as callers:
+    async with victims, EngineClient(4, "127.0.0.1", (46000, 46999), scaled(SCALE)) as callers:
         faxes = []
         for number in range(OTHERS):
             into = await victims.open(

@@ -45,6 +45,7 @@ from tests.support.peers.t30 import (
     FTT,
     MCF,
     MPS,
+    PAGE_BEGINS,
     PIN,
     PIP,
     PPR,
@@ -57,9 +58,11 @@ from tests.support.peers.t30 import (
     SIGNAL_END,
     Machine,
 )
+from tests.support.scaled_engine import scaled
 
 Script = Callable[[Machine], Awaitable[None]]
 PAGES = 2
+SCALE = 5  #: the far ends are Python, and have to answer within T.30's timers
 
 
 # ---- the far end receives ----------------------------------------------------------------
@@ -90,7 +93,7 @@ def receiver(*answers: int, dis: bytes = DIS_PLAIN, vanish: bool = False) -> Scr
 async def heard_training(m: Machine) -> None:
     await m.wait(DCS)
     await m.wait(SIGNAL_END)  # of the TCF
-    await asyncio.sleep(0.1)
+    await m.pause(0.1)
 
 
 async def trained(m: Machine, dis: bytes = DIS_PLAIN) -> None:
@@ -101,13 +104,13 @@ async def trained(m: Machine, dis: bytes = DIS_PLAIN) -> None:
 
 async def silent_after_dis(m: Machine) -> None:
     m.say(DIS, DIS_PLAIN)
-    await asyncio.sleep(30)
+    await m.pause(30)
 
 
 async def silent_after_page(m: Machine) -> None:
     await trained(m)
     await m.wait(*AFTER_PAGE)
-    await asyncio.sleep(30)
+    await m.pause(30)
 
 
 async def goes_at_once(m: Machine) -> None:
@@ -123,14 +126,14 @@ async def first_frame_is_dcn(m: Machine) -> None:
 async def never_trains(m: Machine) -> None:
     m.say(DIS, DIS_PLAIN)
     while await m.wait(SIGNAL_END, DCN) != DCN:
-        await asyncio.sleep(0.1)
+        await m.pause(0.1)
         m.say(FTT)
 
 
 async def confirms_before_the_page(m: Machine) -> None:
     """MCF while the page is on its way, then goodbye."""
     await trained(m)
-    await asyncio.sleep(1)
+    await m.wait(PAGE_BEGINS)
     m.say(MCF)
     await m.wait(*AFTER_PAGE)
     m.say(DCN)
@@ -141,7 +144,7 @@ async def confirms_twice(m: Machine) -> None:
     await trained(m)
     await m.wait(*AFTER_PAGE)
     m.say(MCF)
-    await asyncio.sleep(0.5)
+    await m.pause(0.5)
     m.say(MCF)
     await m.wait(*AFTER_PAGE)
     m.say(DCN)
@@ -270,7 +273,7 @@ async def goes_instead_of_page_two(m: Machine) -> None:
 
 async def silent_instead_of_page_two(m: Machine) -> None:
     await sender(MPS, goodbye=False)(m)
-    await asyncio.sleep(30)
+    await m.pause(30)
 
 
 async def says_eop_twice(m: Machine) -> None:
@@ -295,7 +298,7 @@ async def bad_training(m: Machine) -> None:
 async def silent_after_dcs(m: Machine) -> None:
     await m.wait(DIS)
     m.command(bytes([0xFF, 0x13, DCS | 1, 0x00, 0x62, 0x70]))
-    await asyncio.sleep(30)
+    await m.pause(30)
 
 
 async def wants_to_poll(m: Machine) -> None:
@@ -372,7 +375,7 @@ async def run(engine: EngineClient, row: Row, document: Path, target: Path | Non
             max_seconds=100, silence_seconds=20,
         )
     )  # fmt: skip
-    machine = Machine(session.t38_port)
+    machine = Machine(session.t38_port, time_scale=engine.time_scale)
     machine.listen()
     session.start(Media.T38, MediaPeer("127.0.0.1", machine.own_port, Recovery.NONE, 400))
     await machine.greeted()
@@ -384,7 +387,7 @@ async def run(engine: EngineClient, row: Row, document: Path, target: Path | Non
 
     def when_the_script_is_over(_: object) -> None:
         nonlocal hang_up
-        hang_up = asyncio.get_running_loop().call_later(5, session.terminate)
+        hang_up = asyncio.get_running_loop().call_later(5 / engine.time_scale, session.terminate)
 
     script.add_done_callback(when_the_script_is_over)
     async for event in session.events():
@@ -417,7 +420,7 @@ async def ran(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[st
         page.paste(0, (100, 100, 300 + 100 * number, 200))
     pages[0].save(document, compression="group4", save_all=True, append_images=pages[1:],
                   dpi=(204, 196), tiffinfo={278: 400})  # fmt: skip
-    async with EngineClient(8, "127.0.0.1", (42000, 42999)) as engine:
+    async with EngineClient(8, "127.0.0.1", (42000, 42999), scaled(SCALE)) as engine:
         rows: list[tuple[str, Row, Path | None]]
         rows = [(name, row, None) for name, row in SENDING.items()]
         rows += [

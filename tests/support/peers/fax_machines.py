@@ -13,7 +13,7 @@ from pathlib import Path
 from spandsp_bridge.documents.bitmaps import BROKEN, open_frames
 from spandsp_bridge.documents.tiff import TiffError
 from spandsp_bridge.model import Engine
-from spandsp_bridge.native.client import EngineClient
+from spandsp_bridge.native.client import PRODUCTION, EngineBuild, EngineClient
 from spandsp_bridge.sip.transport import LoopTimers, UdpTransport
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.testpeer.peer import FaultPeer
@@ -67,10 +67,11 @@ async def fax_machines(
     folder: Path,
     behaviour: Callable[[str], str],
     processes: int = 4,
+    build: EngineBuild = PRODUCTION,
 ) -> AsyncIterator[FaxMachines]:
     """Yield machines that our Kamailio reaches as the server of a carrier."""
     transport = await UdpTransport.bind(listen, {kamailio[0]})
-    async with EngineClient(processes, listen[0], ports) as engine:
+    async with EngineClient(processes, listen[0], ports, build) as engine:
         machines = FaxMachines(engine, listen[0], folder, behaviour)
         agent = UserAgent(
             local=listen, outbound_proxy=kamailio, send=transport.send, timers=LoopTimers(),

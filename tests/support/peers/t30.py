@@ -37,6 +37,7 @@ PPS, PPR, RNR, ERR, CTC, CTR, DCN, CRP = 0xBE, 0xBC, 0xEC, 0x1C, 0x12, 0xC4, 0xF
 RR, EOR = 0x6E, 0xCE
 FCD, RCP = 0x06, 0x86
 SIGNAL_END = -1  #: no control field: the end of a TCF or of a page without ECM
+PAGE_BEGINS = -2  #: no control field: the short training before a page
 AFTER_PAGE = (MPS, EOP, EOM, PRI_EOP, PPS)
 
 DIS_PLAIN = bytes([0x00, 0x6E, 0x70])  #: V.17, fine, A4
@@ -67,6 +68,7 @@ def page_data(rows: int = 60) -> bytes:
 class Machine(Peer):
     """One end of T.30 that says what its script says."""
 
+    time_scale: float = 1.0  #: of the engine that it speaks to; its seconds are a fax's
     heard: list[int] = field(default_factory=list)  #: control fields that came, in order
     _queue: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
     _octets: bytearray = field(default_factory=bytearray)
@@ -99,6 +101,8 @@ class Machine(Peer):
     def _ifp(self, ifp: bytes) -> None:
         if not ifp[0] & 0x40:  # an indicator
             self._octets.clear()
+            if ifp == indicator(V17_14400_SHORT):
+                self._queue.put_nowait(PAGE_BEGINS)
             return
         if (ifp[0] >> 1) & 0x1F != V21:
             if (ifp[2] >> 4) & 7 == NON_ECM_SIG_END:
@@ -124,11 +128,15 @@ class Machine(Peer):
 
     async def wait(self, *wanted: int, seconds: float = 30.0) -> int:
         """Wait for one of some control fields, over whatever else comes."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds / self.time_scale):
             while True:
                 got = await self._queue.get()
                 if got in wanted:
                     return got
+
+    async def pause(self, seconds: float) -> None:
+        """Do nothing for some seconds of the fax."""
+        await asyncio.sleep(seconds / self.time_scale)
 
     async def greeted(self) -> None:
         """Wait for the first packet: the far end is there."""
@@ -143,11 +151,11 @@ class Machine(Peer):
         """Send DCS and TCF."""
         frame = dcs(ecm=ecm) if ecm else bytes([0xFF, FINAL, DCS | 1, 0x00, 0x62, 0x70])
         self.command(frame)
-        await asyncio.sleep(0.1)
+        await self.pause(0.1)
         self.send(indicator(V17_14400_LONG))
         for _ in range(38):
             self.send(data(V17_14400, (NON_ECM_DATA, tcf)))
-            await asyncio.sleep(0.005)
+            await self.pause(0.005)
         self.send(data(V17_14400, (NON_ECM_SIG_END, b"")))
         self.send(indicator(NO_SIGNAL))
 
@@ -157,7 +165,7 @@ class Machine(Peer):
         self.send(indicator(V17_14400_SHORT))
         for at in range(0, len(octets), 72):
             self.send(data(V17_14400, (NON_ECM_DATA, octets[at : at + 72])))
-            await asyncio.sleep(0.005)
+            await self.pause(0.005)
         self.send(data(V17_14400, (NON_ECM_SIG_END, b"")))
         self.send(indicator(NO_SIGNAL))
-        await asyncio.sleep(0.1)
+        await self.pause(0.1)
