@@ -327,3 +327,39 @@ def test_garbage_is_dropped_without_an_answer() -> None:
         assert pair.net.sent == []
 
     asyncio.run(main())
+
+
+async def test_a_2xx_to_a_reinvite_that_comes_after_the_end_is_acknowledged() -> None:
+    """RFC 3261 §13.2.2.4: every 2xx is, also in a dialog that we ended meanwhile."""
+    pair = Pair()
+    ours, _ = await pair.talk()
+    reinvite = asyncio.create_task(ours.reinvite(OFFER))
+    await asyncio.sleep(0)
+    ours.hang_up()
+    with pytest.raises(CallFailed):
+        await pair.net.run(reinvite)
+    await pair.net.settle(1)
+    assert pair.net.methods(ALICE[0]) == ["INVITE", "ACK", "INVITE", "BYE", "ACK"]
+
+
+async def test_a_repeated_2xx_is_acknowledged_with_the_cseq_of_its_invite() -> None:
+    pair = Pair()
+    ours = dial(pair.alice, pair.alice_hears)
+    await pair.net.settle(0.1)  # and not longer: the transaction has to be there still
+    theirs = pair.calls.get_nowait()
+    theirs.handler = pair.bob_hears
+    theirs.accept(ANSWER)
+    await pair.net.settle(0.1)
+    reinvite = asyncio.create_task(ours.reinvite(OFFER))
+    await pair.net.settle(0.1)
+    assert reinvite.done()
+    first = next(
+        message
+        for _, host, message in pair.net.sent
+        if host == BOB[0] and isinstance(message, Response) and message.status == 200
+    )
+    pair.net.inject(bytes(first), BOB, ALICE)
+    acks = [m.cseq[0] for _, _, m in pair.net.sent if isinstance(m, Request) and m.method == "ACK"]
+    assert acks == [1, 2, 1]
+    assert not ours.ended
+    assert not theirs.ended
