@@ -55,11 +55,15 @@ async def ended(client: httpx.AsyncClient, fax_id: int) -> dict[str, Any]:
     return found
 
 
+#: Pages of a fax whose news are listened to: they come once a second.
+WATCHED = 20
+
+
 async def test_a_fax_from_key_to_key(
     acme: httpx.AsyncClient, globex: httpx.AsyncClient, sales: int, tmp_path: Path
 ) -> None:
     """Sent by one company's key, received by another's, equal by pixels; each step is told."""
-    document = short_document(tmp_path / "letter.pdf", 2)
+    document = short_document(tmp_path / "letter.pdf", WATCHED)
     newest = (await globex.get("/faxes", params={"direction": "in", "limit": 1})).json()["data"]
     told: list[dict[str, Any]] = []
 
@@ -89,7 +93,7 @@ async def test_a_fax_from_key_to_key(
     )  # fmt: skip
     assert other.status_code == 409
     over = await ended(acme, fax["id"])
-    assert (over["status"], over["pages_confirmed"]) == ("completed", 2)
+    assert (over["status"], over["pages_confirmed"]) == ("completed", WATCHED)
     [attempt] = (await acme.get(f"/faxes/{fax['id']}/attempts")).json()["data"]
     assert (attempt["sip_status"], attempt["reason"]) == (200, "completed")
     trace = (await acme.get(f"/faxes/{fax['id']}/trace")).text

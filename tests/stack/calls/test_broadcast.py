@@ -17,6 +17,7 @@ from tests.support.commands import vfax
 from tests.support.pdfs import short_document
 from tests.support.peers.fax_machines import FaxMachines, digests, fax_machines, world
 from tests.support.ports import MEDIA_PORTS, PORT_BASE
+from tests.support.scaled_engine import scaled
 from tests.support.waiting import until
 
 CARRIER = ("127.0.0.83", PORT_BASE + 50)
@@ -65,7 +66,9 @@ async def machines(
             " where b.name = 'Demo Telecom'"
         )
     folder = tmp_path_factory.mktemp("machines")
-    async with fax_machines(CARRIER, stack.kamailio, MEDIA_PORTS, folder, behaviour) as made:
+    async with fax_machines(
+        CARRIER, stack.kamailio, MEDIA_PORTS, folder, behaviour, build=scaled()
+    ) as made:
         yield made
     async with database.transaction() as c:
         await c.execute("delete from retry_rules")

@@ -24,6 +24,7 @@ from tests.support.peers.caller import Caller
 from tests.support.peers.sipp import Carrier
 from tests.support.ports import MEDIA_PORTS
 from tests.support.routing_tables import versions_after
+from tests.support.scaled_engine import scaled
 from tests.support.waiting import until
 
 A, B = "127.0.0.63", "127.0.0.64"
@@ -98,7 +99,7 @@ async def edge(
     callers = [
         await Caller.bind((host, 0), stack.kamailio) for host in (A, B, "127.0.0.65", "127.0.0.66")
     ]
-    async with EngineClient(1, "127.0.0.65", MEDIA_PORTS) as engine:
+    async with EngineClient(1, "127.0.0.65", MEDIA_PORTS, scaled()) as engine:
         ata = Ata(callers[2], engine, "ata", "edge.example")
         yield Edge(callers[0], callers[1], ata, callers[3], pbx)
     for caller in callers:

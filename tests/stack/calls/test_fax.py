@@ -25,6 +25,9 @@ from tests.support.faxes import received_after
 from tests.support.pdfs import short_document
 from tests.support.waiting import until
 
+#: Pages of a call that is still going on when something happens to it.
+LONG = 40
+
 
 async def test_a_pdf_becomes_a_fax_and_a_pdf_again(
     stack: Stack, database: Database, tmp_path: Path
@@ -119,7 +122,7 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
 ) -> None:
     """kill -9 in mid-call, after a page was confirmed: it is kept, and both sides say why."""
     store = FaxStore(database)
-    document = short_document(tmp_path / "long.pdf", pages=12)
+    document = short_document(tmp_path / "long.pdf", LONG)
     sender = await store.find_virtual_fax("Acme/Sales")
     fax_id = await store.submit(sender, "+34911000002", [("letter.pdf", document.read_bytes())])
 
@@ -161,7 +164,7 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
     assert failed.reason in ("receiver_call_dropped", "page_refused")
     confirmed = failed.pages_confirmed
     assert confirmed <= received.pages_confirmed, "confirmed, but not kept"
-    assert (failed.detail["confirmed"], failed.detail["pages"]) == (confirmed, 12)
+    assert (failed.detail["confirmed"], failed.detail["pages"]) == (confirmed, LONG)
     assert failed.detail["next"] == {"action": "retry", "attempt": 2}
 
     async with database.transaction() as c:  # it is due in two minutes
@@ -174,7 +177,7 @@ async def test_a_killed_bridge_loses_no_confirmed_page(
         return fax if fax.status is FaxStatus.COMPLETED else None
 
     sent = await until(completed, 120)
-    assert sent.pages_confirmed == 12
+    assert sent.pages_confirmed == LONG
 
     async def rest_is_stored() -> Fax | None:
         fax = await received_after(store, sent)
