@@ -23,10 +23,9 @@ async def tiff_of(store: FaxStore, fax: Fax) -> bytes:
     """Return all pages of a fax as TIFF-F. Raises UserError when they are gone."""
     tiff = await store.document(fax, "tiff")
     if tiff is None:
-        raise UserError(
-            f"fax {fax.id} has no document: "
-            + ("it was deleted" if fax.prepared_at or fax.direction == "in" else "it is not ready")
-        )
+        if fax.prepared_at or fax.direction == "in":
+            raise UserError("fax {id} has no document: it was deleted", id=fax.id)
+        raise UserError("fax {id} has no document yet: its pages are not ready", id=fax.id)
     cover = await store.document(fax, "cover")
     if cover is None:
         return tiff
@@ -43,11 +42,18 @@ async def pdf_of(store: FaxStore, fax: Fax) -> bytes:
     sender, receiver = (ours, theirs) if fax.direction == "out" else (theirs, ours)
     try:
         return await asyncio.to_thread(
-            fax_to_pdf, tiff, sender=sender, receiver=receiver, pages=fax.pages_confirmed,
-            partial=fax.pages_confirmed != fax.pages, at=fax.created_at,
-        )  # fmt: skip
+            fax_to_pdf,
+            tiff,
+            sender=sender,
+            receiver=receiver,
+            pages=fax.pages_confirmed,
+            partial=fax.pages_confirmed != fax.pages,
+            at=fax.created_at,
+        )
     except TiffError as error:
-        raise UserError(f"no PDF can be made of the pages of fax {fax.id}: {error}") from error
+        raise UserError(
+            "the pages of fax {id} cannot be converted to PDF: {error}", id=fax.id, error=error
+        ) from error
 
 
 async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> bytes:
@@ -97,6 +103,6 @@ async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> byte
             )
             for a in await store.attempts(fax)
         ],
-    )  # fmt: skip
+    )
     thumbnail = await store.document(fax, "thumbnail") or b""
     return await asyncio.to_thread(make, made, pages, thumbnail, language)

@@ -191,7 +191,7 @@ async def test_a_page_that_is_not_whole_is_noticed(rendered_document: Path, tmp_
 async def test_a_hostile_cover_page_is_a_clear_error(
     tmp_path: Path, template: str, words: str
 ) -> None:
-    """It is filled in inside the sandbox, and not for ever."""
+    """It is filled in inside the sandbox, for a limited time."""
     page = cover.page(cover.Cover("+34911000001", "+34911000002"), template)
     with pytest.raises(DocumentError) as failure:
         await render([], PageOptions(), 1, tmp_path, cover=page)

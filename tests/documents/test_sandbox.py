@@ -1,4 +1,4 @@
-"""The sandbox: what runs in it sees little, reaches nobody, and is bounded."""
+"""The sandbox: what runs in it sees little, has no network, and is limited."""
 
 import shutil
 import sys
@@ -21,7 +21,7 @@ async def run(tmp_path: Path, program: str, seconds: float = 20) -> str:
 
 @pytest.fixture(autouse=True)
 def namespaces() -> None:
-    assert sandbox.isolation(), "this machine lets nobody have namespaces"
+    assert sandbox.isolation(), "no namespaces on this machine"
 
 
 async def test_what_is_given_can_be_read_and_not_written(tmp_path: Path) -> None:
