@@ -15,7 +15,7 @@ from spandsp_bridge.reasons import Reason
 
 TRANSLATED = [language for language in languages() if language != "en"]
 #: Fields alone, or words that are the same in many languages.
-SAME = re.compile(r"(\W|\{[^}]*\})*|Fax|\{[^}]*\}: \{[^}]*\}")
+SAME = re.compile(r"(\W|\{[^}]*\})*|Fax|no|\{[^}]*\}: \{[^}]*\}")
 
 
 def read(language: str) -> Catalog:
