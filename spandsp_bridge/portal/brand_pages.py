@@ -11,7 +11,7 @@ from spandsp_bridge.portal.page import page
 from spandsp_bridge.store.bridges import Bridges
 from spandsp_bridge.store.companies import Companies
 from spandsp_bridge.store.explain import explained
-from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.store.shared_counts import SharedCounts
 from spandsp_bridge.store.usage import Usage
 from spandsp_bridge.web.access import BrandPerson, PlatformPerson
 from spandsp_bridge.web.state import web_of

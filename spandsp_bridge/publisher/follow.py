@@ -21,15 +21,15 @@ from psycopg.rows import TupleRow
 from kemi.routing.decode import DECODERS, NUMBERED
 from kemi.routing.model import Bridge, Carrier
 from spandsp_bridge.errors import VfaxError
+from spandsp_bridge.publisher.count_sync import CountSync
 from spandsp_bridge.publisher.dispatcher import (
     compile_dispatcher,
     keeping_old_sets,
     write_atomically,
 )
-from spandsp_bridge.publisher.exchange import Exchange
+from spandsp_bridge.publisher.dns_cache import DnsCache
 from spandsp_bridge.publisher.kamailio import Kamailio
 from spandsp_bridge.publisher.metrics import Metrics
-from spandsp_bridge.publisher.names import Names
 from spandsp_bridge.publisher.tables import Entry, TableWriter
 from spandsp_bridge.settings import Settings, parse_address
 
@@ -46,7 +46,7 @@ Connection = psycopg.Connection[TupleRow]
 
 
 class EmptySnapshotError(VfaxError):
-    """The database showed nothing at all where there had been something."""
+    """The database is empty where there had been rows: the tables stay."""
 
 
 class Publisher:
@@ -57,21 +57,21 @@ class Publisher:
         self._writer = TableWriter(settings.routes_file, settings.routes_map_size)
         self._names_changed = threading.Event()
         servers = [parse_address(a) for a in settings.dns_servers.split(",") if a]
-        self._names = Names(servers, self._names_changed.set)
+        self._names = DnsCache(servers, self._names_changed.set)
         self._kamailio = Kamailio(settings, self._names)
         self._metrics = Metrics(settings, self._kamailio.rpc)
-        self._exchange = Exchange(settings, self._kamailio.rpc)
+        self._counts = CountSync(settings, self._kamailio.rpc)
         self._stopped = threading.Event()
         self._snapshot = ""
         self._version = 0
 
     async def run(self) -> None:
-        """Publish until cancelled."""
+        """Run until cancelled."""
         self._names.start()
         # A thread of its own, which ends with the process: a frozen server may hold it.
         threading.Thread(target=self._follow, name="publisher", daemon=True).start()
         try:
-            await self._exchange.run()
+            await self._counts.run()
         finally:
             self._stopped.set()
             self._names.stop()
@@ -79,7 +79,7 @@ class Publisher:
     # ---- the connection ----------------------------------------------------------
 
     def _follow(self) -> None:
-        """Follow for ever; a lost server is tried again with back-off."""
+        """Run until stopped; a lost server is tried again with back-off."""
         delay = 0.2
         while not self._stopped.is_set():
             try:
@@ -94,9 +94,9 @@ class Publisher:
                     delay = 0.2
                     self._read_changes(connection)
             except (psycopg.Error, OSError, lmdb.Error, VfaxError) as error:
-                log.warning("cannot publish; the tables stay as they are", error=str(error)[:300])
+                log.warning("publication failed, tables unchanged", error=str(error)[:300])
             except Exception:
-                log.exception("cannot publish; the tables stay as they are")
+                log.exception("publication failed, tables unchanged")
             self._metrics.connected.set(0)
             self._stopped.wait(delay)
             delay = min(delay * 2, 5.0)
@@ -130,8 +130,8 @@ class Publisher:
         with self._moment(connection) as snapshot:
             if not _one(connection, "select exists (select from brands)") and self._version > 1:
                 raise EmptySnapshotError(
-                    "the database shows no brand at all; the tables stay as they are. "
-                    "Check the role and the database in VFAX_DATABASE_URL"
+                    "the database has no brand: check the role and the database in "
+                    "VFAX_DATABASE_URL; the routing tables stay unchanged"
                 )
             small: list[tuple[str, str, str]] = []
             for kind in DECODERS:
@@ -147,41 +147,41 @@ class Publisher:
     def _publish_changes(self, connection: Connection) -> None:
         began = time.monotonic()
         with self._moment(connection) as snapshot:
-            wanted: dict[str, set[str]] = {}
+            touched: dict[str, set[str]] = {}
             for kind, ids in connection.execute(
                 "select kind, ids from routing_changes"
                 " where txid >= pg_snapshot_xmin(%(last)s::pg_snapshot)"
                 " and not pg_visible_in_snapshot(txid, %(last)s::pg_snapshot)",
                 {"last": self._snapshot},
             ):
-                wanted.setdefault(kind, set()).update(ids)
-            if "*" not in wanted:
-                self._publish_entries(connection, wanted)
+                touched.setdefault(kind, set()).update(ids)
+            if "*" not in touched:
+                self._publish_entries(connection, touched)
                 self._snapshot = snapshot
-        if "*" in wanted:
+        if "*" in touched:
             self._read_everything(connection)
-        elif wanted:
+        elif touched:
             self._published(began)
         if self._kamailio.forgot(self._version):
             self._kamailio.tell(self._version)
 
-    def _publish_entries(self, connection: Connection, wanted: dict[str, set[str]]) -> None:
+    def _publish_entries(self, connection: Connection, touched: dict[str, set[str]]) -> None:
         """Bring the entries of one moment into force."""
-        registrations = wanted.pop("registration", None)
+        registrations = touched.pop("registration", None)
         rows: dict[tuple[str, str], str | None] = {}
-        for kind, ids in wanted.items():
+        for kind, ids in touched.items():
             if kind not in DECODERS and kind != "ddi":
                 continue  # of a newer schema
             rows |= {(kind, id_): None for id_ in ids}
             sort = "bigint" if kind in NUMBERED else "text"
             found = connection.execute(
-                f"select id::text, value from routing_{kind} where id = any(%s::{sort}[])",  # noqa: S608
-                [list(ids)],
+                f"select id::text, value from routing_{kind} where id = any(%(ids)s::{sort}[])",  # noqa: S608
+                {"ids": list(ids)},
             )
             rows |= {(kind, id_): value for id_, value in found}
         renamed = self._names_changed.is_set()
         self._names_changed.clear()
-        if renamed or wanted.keys() & {"carrier", "bridge", "bridges"}:
+        if renamed or touched.keys() & {"carrier", "bridge", "bridges"}:
             after = self._servers_first(connection)
         else:
             after = _nothing
@@ -196,7 +196,8 @@ class Publisher:
 
         New sets before the tables, gone sets after them: call the result for that.
         """
-        new = compile_dispatcher(_bridges(connection), _carriers(connection), self._names.look)
+        with self._names.used_by("dispatcher") as resolve:
+            new = compile_dispatcher(_bridges(connection), _carriers(connection), resolve)
         path = self._settings.dispatcher_file
         old = path.read_text() if path.exists() else ""
         both = keeping_old_sets(new, old)
@@ -216,7 +217,7 @@ class Publisher:
         self._kamailio.tell(self._version)
         self._metrics.published(self._version, time.monotonic() - began, self._writer.refused)
         for reason in self._writer.refused.values():
-            log.warning("a bad row stays out of force", reason=reason)
+            log.warning("row rejected", reason=reason)
         log.info("published", version=self._version, seconds=round(time.monotonic() - began, 4))
 
 
@@ -248,7 +249,12 @@ def _registrations(connection: Connection) -> list[tuple[str, str]]:
 
 def _bridges(connection: Connection) -> Iterator[tuple[str, Bridge]]:
     for where, value in connection.execute("select id, value from routing_bridge"):
-        yield where, DECODERS["bridge"](value)
+        try:
+            bridge = DECODERS["bridge"](value)
+        except (ValueError, TypeError, KeyError) as error:
+            log.warning("row rejected", bridge=where, error=str(error))
+            continue
+        yield where, bridge
 
 
 def _carriers(connection: Connection) -> Iterator[Carrier]:
@@ -256,4 +262,4 @@ def _carriers(connection: Connection) -> Iterator[Carrier]:
         try:
             yield DECODERS["carrier"](value)
         except (ValueError, TypeError, KeyError) as error:
-            log.warning("a carrier's row is bad; it gets no servers", carrier=id_, error=str(error))
+            log.warning("row rejected", carrier=id_, error=str(error))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import structlog
 
 from spandsp_bridge.publisher.dispatcher import ensure_dispatcher_file
-from spandsp_bridge.publisher.names import Names
+from spandsp_bridge.publisher.dns_cache import DnsCache
 from spandsp_bridge.publisher.registrations import (
     compile_registrations,
     ensure_registrations,
@@ -29,7 +29,7 @@ STATUS_TABLE = "status"  #: htable with the version of the routing tables in for
 class Kamailio:
     """Our Kamailio, over its RPC."""
 
-    def __init__(self, settings: Settings, names: Names) -> None:
+    def __init__(self, settings: Settings, names: DnsCache) -> None:
         self.rpc = KamailioRpc(settings.rpc_socket)
         self._names = names
         self._folder = settings.registrations
@@ -48,7 +48,7 @@ class Kamailio:
             self.rpc.reload_dispatcher()
         except (OSError, RuntimeError) as error:
             self._silent = isinstance(error, TimeoutError)
-            log.info("Kamailio did not reload its dispatcher list; trying again", error=str(error))
+            log.info("dispatcher reload deferred", error=str(error))
         else:
             self._reload_owed = False
 
@@ -86,7 +86,8 @@ class Kamailio:
 
     def registrations(self, rows: Iterable[tuple[str, str]]) -> None:
         """Register at exactly these carriers: (id, value) of the view routing_registration."""
-        text = compile_registrations(rows, self._names.look)
+        with self._names.used_by("registrations") as resolve:
+            text = compile_registrations(rows, resolve)
         if write_registrations(self._folder, text):
             self._register()
 
@@ -100,7 +101,7 @@ class Kamailio:
             # Away: it reads the file when it starts. Or too soon after the last time.
             self._register_owed = True
             self._silent = isinstance(error, TimeoutError)
-            log.info("Kamailio did not reload its registrations; trying again", error=str(error))
+            log.info("registration reload deferred", error=str(error))
         else:
             self._register_owed = False
 

@@ -23,7 +23,7 @@ _TARGET = re.compile(r"(f[0-9]+|a[^@]+@.+|usip:.+|)\Z")
 
 
 class BadEntryError(VfaxError):
-    """A row that must not come into force; the message names it."""
+    """A row that is rejected; the message names it."""
 
 
 def _check(kind: str, id_: str, value: str) -> None:
@@ -31,7 +31,7 @@ def _check(kind: str, id_: str, value: str) -> None:
     try:
         if kind == "ddi":
             if to_e164(id_) != id_ or not _TARGET.match(decode.ddi(id_, value).target):
-                raise BadEntryError(f"DDI {id_}: no E.164 number, or no target we know: {value}")
+                raise BadEntryError(f"DDI {id_}: invalid number or unknown target: {value}")
         else:
             decode.DECODERS[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -7,7 +7,7 @@ from spandsp_bridge.calls.spool import Spool
 from spandsp_bridge.calls.spool_uploader import SpoolUploader
 from spandsp_bridge.calls.virtual_fax_cache import VirtualFaxCache
 from spandsp_bridge.services.node import Node, Tasks
-from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.store.shared_counts import SharedCounts
 
 SHUTDOWN_SECONDS = 5.0
 LOAD_REPORT_SECONDS = 1.0

@@ -17,7 +17,7 @@ from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.pool import Database
-from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.store.shared_counts import SharedCounts
 from tests.support.factory import Factory, loopback_address, number_block, remove
 from tests.support.peers.caller import Answer, Caller
 from tests.support.peers.sipp import Carrier

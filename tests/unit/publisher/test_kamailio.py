@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from spandsp_bridge.publisher import kamailio, rpc
+from spandsp_bridge.publisher.dns_cache import DnsCache
 from spandsp_bridge.publisher.kamailio import Kamailio
-from spandsp_bridge.publisher.names import Names
 from spandsp_bridge.settings import Settings
 
 TIMEOUT = 0.2
@@ -65,7 +65,7 @@ def fake(settings: Settings) -> Iterator[FakeKamailio]:
 def test_one_time_out_is_waited_for_and_not_one_for_each_call(
     settings: Settings, fake: FakeKamailio
 ) -> None:
-    ours = Kamailio(settings, Names([], lambda: None))
+    ours = Kamailio(settings, DnsCache([], lambda: None))
     began = time.monotonic()
     for version in range(1, 4):
         ours.reload()
@@ -78,7 +78,7 @@ def test_one_time_out_is_waited_for_and_not_one_for_each_call(
 def test_what_is_owed_to_a_silent_kamailio_is_done_when_it_answers_again(
     settings: Settings, fake: FakeKamailio
 ) -> None:
-    ours = Kamailio(settings, Names([], lambda: None))
+    ours = Kamailio(settings, DnsCache([], lambda: None))
     ours.reload()
     assert not ours.forgot(1), "it still does not answer"
     fake.answers = True

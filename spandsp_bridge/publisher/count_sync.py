@@ -1,8 +1,8 @@
 """Counts of calls, loads of bridges, health: Redis on one side, Kamailio's memory on the other.
 
-Kamailio reads its own memory during a call and never asks anybody. What comes from
-elsewhere expires there within seconds: with Redis or the publisher away, a limit counts
-the calls of one Kamailio alone.
+Kamailio reads its own memory during a call and sends no request. What comes from other hosts
+expires there within seconds: without Redis or the publisher, a limit counts the calls of one
+Kamailio alone.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ import asyncio
 from kemi.routing.model import SINGLE_BRIDGE_SET
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.settings import Settings
-from spandsp_bridge.store.shared import SharedCounts
+from spandsp_bridge.store.shared_counts import SharedCounts
 
-PERIOD = 1.0
+PERIOD = 1.0  #: seconds
 
 
-class Exchange:
-    """Once a second: our counts out, the others' in."""
+class CountSync:
+    """Once a second: local counts out, those of the other hosts in."""
 
     def __init__(self, settings: Settings, rpc: KamailioRpc) -> None:
         self._node = settings.node
@@ -24,19 +24,19 @@ class Exchange:
         self._rpc = rpc
 
     async def run(self) -> None:
-        """Exchange until cancelled."""
+        """Run until cancelled."""
         try:
             while True:
-                await self._once()
+                await self._exchange()
                 await asyncio.sleep(PERIOD)
         finally:
             await self._shared.close()
 
-    async def _once(self) -> None:
+    async def _exchange(self) -> None:
         try:
             calls, bridges, health = await asyncio.to_thread(self._read)
         except (OSError, RuntimeError, KeyError):
-            return  # Kamailio is away
+            return  # Kamailio does not answer
         await self._shared.report_calls(self._node, calls)
         await self._shared.report_health(self._node, health)
         elsewhere = await self._shared.calls_elsewhere(self._node)
