@@ -1,5 +1,6 @@
 """`/v1/broadcasts`: one document to many destinations."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -60,4 +61,4 @@ async def _progress(store: FaxStore, broadcast_id: int) -> One[BroadcastShape]:
     row = await store.broadcast(broadcast_id)
     if row is None:
         raise NotFoundError("there is no broadcast {broadcast}", broadcast=broadcast_id)
-    return One(data=BroadcastShape.model_validate(row))
+    return One(data=BroadcastShape.model_validate(asdict(row)))

@@ -29,7 +29,7 @@ from spandsp_bridge.numbers import e164
 from spandsp_bridge.outbound.submit import checked, sender_of
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.faxes import FaxStore
-from spandsp_bridge.store.lists import FaxLists, Wanted
+from spandsp_bridge.store.lists import FaxFilter, FaxLists
 from spandsp_bridge.store.submissions import SendOptions
 from spandsp_bridge.web.access import FAXES, Principal, allow
 from spandsp_bridge.web.faxes import (
@@ -117,11 +117,11 @@ async def listing(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Many[FaxShape]:
     """List faxes, the newest first."""
-    wanted = Wanted(
+    selected = FaxFilter(
         principal.company, None, direction, tuple(status or ()), virtual_fax_id, broadcast_id,
-        number, station, _aware(since), _aware(until), behind=place_of(cursor) if cursor else None,
+        number, station, _aware(since), _aware(until), after=place_of(cursor) if cursor else None,
     )  # fmt: skip
-    found = await FaxLists(principal.tenant(web_of(request))).page(wanted, limit)
+    found = await FaxLists(principal.tenant(web_of(request))).page(selected, limit)
     more = cursor_of(found[-1].fax) if len(found) == limit else None
     return Many(data=[fax_shape(row.fax, accepted_language(request)) for row in found], next=more)
 
@@ -189,7 +189,7 @@ async def queue(request: Request, principal: Reader, fax_id: FaxId) -> One[Queue
     store = FaxStore(principal.tenant(web_of(request)))
     fax = await existing(store, fax_id)
     row = await store.queue_position(fax) if fax.status is FaxStatus.PENDING else None
-    return One(data=QueuePosition.model_validate(row) if row else None)
+    return One(data=QueuePosition.model_validate(asdict(row)) if row else None)
 
 
 @faxes.get("/{fax_id:int}/deliveries")

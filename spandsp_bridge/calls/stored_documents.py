@@ -70,15 +70,14 @@ async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> byte
     ours = f"{virtual_fax.company}, {virtual_fax.name}" if virtual_fax else ""
     here, there = f"{fax.local_number} {ours}".strip(), fax.remote_number
     sending = fax.direction == "out"
-    confirmed = {row["page"]: row for row in await store.pages(fax)}
-    nothing = {"confirmed": None, "line_bytes": None, "seconds": None, "retransmissions": 0}
+    confirmed = {row.page: row for row in await store.pages(fax)}
     pages = [
         ReceiptPage(
             number,
-            local((row := confirmed.get(number, nothing))["confirmed"]),
-            row["line_bytes"],
-            row["seconds"],
-            row["retransmissions"],
+            local(row.confirmed) if (row := confirmed.get(number)) else None,
+            row.line_bytes if row else None,
+            row.seconds if row else None,
+            row.retransmissions if row else 0,
         )
         for number in range(1, (fax.pages or 0) + 1)
     ]

@@ -3,6 +3,7 @@
 import getpass
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.cli.client import Broadcast, DocumentKind, FaxDetails
@@ -53,10 +54,11 @@ class DatabaseClient:
         """Return the attempts, deliveries and queue position of a fax."""
         fax = await self.fax(fax_id)
         pending = fax.status is FaxStatus.PENDING
+        position = await self._store.queue_position(fax) if pending else None
         return FaxDetails(
             attempts=await self._store.attempts(fax),
             deliveries=await self._deliveries.deliveries(fax_id),
-            queue=await self._store.queue_position(fax) if pending else None,
+            queue=asdict(position) if position else None,
         )
 
     async def faxes(self, limit: int, company_id: int | None) -> list[Fax]:
@@ -116,7 +118,7 @@ class DatabaseClient:
         row = await self._store.broadcast(broadcast_id)
         if row is None:
             raise NotFoundError("there is no broadcast {broadcast}", broadcast=broadcast_id)
-        return Broadcast(**row)
+        return Broadcast(**asdict(row))
 
 
 @asynccontextmanager

@@ -22,7 +22,9 @@ from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.audit import AuditLog
 from spandsp_bridge.store.carriers import Carriers
-from spandsp_bridge.store.config import RESOURCES, ConfigStore, Field, Resource, parsed
+from spandsp_bridge.store.config import ConfigStore
+from spandsp_bridge.store.field_values import parsed
+from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.store.retry_rules import RetryRules
 from spandsp_bridge.store.users import hashed
 from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, CompanyPerson, Principal, allow

@@ -31,10 +31,12 @@ from spandsp_bridge.store.lists import (
     ORDERS,
     PAGES,
     TIME,
+    FaxFilter,
+    FaxListItem,
     FaxLists,
-    Listed,
-    Wanted,
-    place,
+)
+from spandsp_bridge.store.lists import (
+    cursor_of as position_of,
 )
 from spandsp_bridge.web.access import USER, FaxPerson, Principal
 from spandsp_bridge.web.faxes import (
@@ -78,9 +80,9 @@ def _day(text: str, me: Principal, days: int = 0) -> datetime | None:
 def _asked(
     me: Principal, direction: str, number: str, station: str, status: str, since: str, until: str,
     unread: str, broadcast: str, sort: str, cursor: str,
-) -> Wanted:  # fmt: skip
+) -> FaxFilter:  # fmt: skip
     order = sort if sort in ORDERS else NEWEST
-    return Wanted(
+    return FaxFilter(
         company=me.company,
         direction=direction,
         status=(status,) if status in STATUSES else (),
@@ -91,7 +93,7 @@ def _asked(
         until=_day(until, me, 1),
         unread=bool(unread),
         order=order,
-        behind=place_of(cursor, order) if cursor else None,
+        after=place_of(cursor, order) if cursor else None,
     )
 
 
@@ -173,7 +175,7 @@ async def export(
         written += len(rows)
         if len(rows) < 200:
             break
-        wanted = replace(wanted, behind=place(rows[-1].fax, wanted.order))
+        wanted = replace(wanted, after=position_of(rows[-1].fax, wanted.order))
     return Response(
         out.getvalue(), media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="faxes-{direction}.csv"'},
@@ -229,7 +231,7 @@ async def live_list(request: Request, me: FaxPerson, direction: str) -> Response
                 continue
             if news.direction != direction:
                 continue
-            wanted = Wanted(company=company, direction=direction, fax=news.fax_id)
+            wanted = FaxFilter(company=company, direction=direction, fax=news.fax_id)
             found = await lists.page(wanted, 1)
             if found:
                 yield _event(
@@ -269,7 +271,7 @@ async def listing(
     wanted = _asked(
         me, direction, number, station, status, since, until, unread, broadcast, sort, cursor
     )
-    rows: list[Listed] = await FaxLists(me.tenant(web_of(request))).page(wanted, 50)
+    rows: list[FaxListItem] = await FaxLists(me.tenant(web_of(request))).page(wanted, 50)
     given = {"number": number, "station": station, "status": status, "since": since,
              "until": until, "unread": unread, "broadcast": broadcast}  # fmt: skip
     filters = {name: value for name, value in given.items() if value}

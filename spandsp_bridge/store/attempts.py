@@ -1,6 +1,7 @@
 """Attempts and pages of faxes."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -22,6 +23,20 @@ class ReceivedPage:
     bad_rows: int
     retransmissions: int = 0
     seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """One row of `pages`."""
+
+    page: int
+    width: int | None
+    length: int | None
+    line_bytes: int | None
+    bad_rows: int
+    retransmissions: int
+    seconds: float | None
+    confirmed: datetime | None
 
 
 async def put_page(c: Connection, fax: Fax | Owner, page: ReceivedPage) -> None:
@@ -112,7 +127,7 @@ class Attempts:
             )
             return await cursor.fetchall()
 
-    async def pages(self, fax: Fax) -> list[dict[str, Any]]:
+    async def pages(self, fax: Fax) -> list[StoredPage]:
         """Return the pages of a fax with their quality."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
@@ -125,4 +140,4 @@ class Attempts:
                 """,
                 {"company": fax.company_id, "fax": fax.id},
             )
-            return await cursor.fetchall()
+            return [StoredPage(**row) for row in await cursor.fetchall()]

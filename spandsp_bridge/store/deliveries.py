@@ -11,11 +11,12 @@ from psycopg.types.json import Jsonb
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.reasons import Reason
+from spandsp_bridge.store.audit import write_audit
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.transactions import Transactions
 
 ADDRESS = re.compile(r"[^@\s<>,;\"]{1,64}@[A-Za-z0-9.-]{1,255}")
-MOST_RECIPIENTS = 20
+MAX_RECIPIENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,14 @@ class DeliveryStore:
         """Return a delivery, or None."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "select d.id, d.brand_id, d.company_id, d.fax_id, d.channel, d.event, d.state,"
-                " d.tries, d.pages, d.created_at, d.replay_of, d.webhook_id, w.url, w.secret,"
-                " d.recipients"
-                " from deliveries d left join webhooks w on w.id = d.webhook_id where d.id = %s",
-                [delivery_id],
+                """
+                select d.id, d.brand_id, d.company_id, d.fax_id, d.channel, d.event, d.state,
+                       d.tries, d.pages, d.created_at, d.replay_of, d.webhook_id, w.url, w.secret,
+                       d.recipients
+                from deliveries d left join webhooks w on w.id = d.webhook_id
+                where d.id = %(id)s
+                """,
+                {"id": delivery_id},
             )
             row = await cursor.fetchone()
         if row is None:
@@ -92,10 +96,13 @@ class DeliveryStore:
         """Return the company's own words, else the brand's; None: the platform's."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "select subject, text, html from mail_templates where brand_id = %s"
-                " and (company_id = %s or company_id is null) and event = %s and language = %s"
-                " order by company_id nulls last limit 1",
-                [brand, company, event, language],
+                """
+                select subject, text, html from mail_templates
+                where brand_id = %(brand)s and (company_id = %(company)s or company_id is null)
+                  and event = %(event)s and language = %(language)s
+                order by company_id nulls last limit 1
+                """,
+                {"brand": brand, "company": company, "event": event, "language": language},
             )
             row = await cursor.fetchone()
         return MailTemplate(**row) if row else None
@@ -103,17 +110,21 @@ class DeliveryStore:
     async def disable_webhook(self, webhook: int) -> None:
         """Switch off a webhook whose receiver says that it is gone (410)."""
         async with self._db.transaction() as c:
-            await c.execute("update webhooks set enabled = false where id = %s", [webhook])
+            await c.execute(
+                "update webhooks set enabled = false where id = %(id)s", {"id": webhook}
+            )
 
     async def deliveries(self, fax_id: int) -> list[dict[str, Any]]:
         """Return the deliveries of a fax, oldest first."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "select d.id, d.channel, d.event, w.url, d.state, d.tries, d.reason, d.detail,"
-                " d.created_at,"
-                " d.finished_at, d.replay_of from deliveries d"
-                " left join webhooks w on w.id = d.webhook_id where d.fax_id = %s order by d.id",
-                [fax_id],
+                """
+                select d.id, d.channel, d.event, w.url, d.state, d.tries, d.reason, d.detail,
+                       d.created_at, d.finished_at, d.replay_of
+                from deliveries d left join webhooks w on w.id = d.webhook_id
+                where d.fax_id = %(fax)s order by d.id
+                """,
+                {"fax": fax_id},
             )
             return await cursor.fetchall()
 
@@ -121,12 +132,16 @@ class DeliveryStore:
         """Make a delivery once more; return its id. Raises UserError."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id,"
-                " pages, recipients, replay_of) select brand_id, company_id, fax_id, channel,"
-                " event, webhook_id, pages, recipients, coalesce(replay_of, id)"
-                " from deliveries where id = %s"
-                " returning id",
-                [delivery_id],
+                """
+                insert into deliveries
+                  (brand_id, company_id, fax_id, channel, event, webhook_id, pages, recipients,
+                   replay_of)
+                select brand_id, company_id, fax_id, channel, event, webhook_id, pages, recipients,
+                       coalesce(replay_of, id)
+                from deliveries where id = %(id)s
+                returning id
+                """,
+                {"id": delivery_id},
             )
             row = await cursor.fetchone()
         if row is None:
@@ -138,22 +153,27 @@ class DeliveryStore:
         for address in recipients:
             if not ADDRESS.fullmatch(address):
                 raise UserError(f"{address!r} is no mail address: write it as ann@acme.example")
-        if not 1 <= len(recipients) <= MOST_RECIPIENTS:
-            raise UserError(f"name 1 to {MOST_RECIPIENTS} mail addresses")
+        if not 1 <= len(recipients) <= MAX_RECIPIENTS:
+            raise UserError(f"name 1 to {MAX_RECIPIENTS} mail addresses")
         event = {"in": "received", "out": "sent"}[fax.direction]
         if fax.status is FaxStatus.ERROR:
             event = {"in": "partial", "out": "failed"}[fax.direction]
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                "insert into deliveries (brand_id, company_id, fax_id, channel, event, recipients)"
-                " values (%s, %s, %s, 'mail', %s, %s) returning id",
-                [fax.brand_id, fax.company_id, fax.id, event, list(recipients)],
+                """
+                insert into deliveries (brand_id, company_id, fax_id, channel, event, recipients)
+                values (%(brand)s, %(company)s, %(fax)s, 'mail', %(event)s, %(recipients)s)
+                returning id
+                """,
+                {
+                    "brand": fax.brand_id,
+                    "company": fax.company_id,
+                    "fax": fax.id,
+                    "event": event,
+                    "recipients": list(recipients),
+                },
             )
             row = await cursor.fetchone()
             assert row is not None
-            await c.execute(
-                "insert into audit_log (brand_id, company_id, who, action, fax_id, detail)"
-                " values (%s, %s, %s, 'document_read', %s, %s)",
-                [fax.brand_id, fax.company_id, who, fax.id, f"mailed to {', '.join(recipients)}"],
-            )
+            await write_audit(c, fax, who, "document_read", f"mailed to {', '.join(recipients)}")
         return int(row["id"])

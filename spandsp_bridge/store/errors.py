@@ -99,6 +99,7 @@ def unusable(error: psycopg.Error) -> SetupError:
     """Return a database error as one line that names the setting."""
     text = str(error).strip().splitlines()
     return SetupError(
-        f"PostgreSQL cannot be used: {text[0] if text else type(error).__name__}; "
-        "check VFAX_DATABASE_URL, and that `vfax migrate` was run"
+        "PostgreSQL unavailable ({reason}): check VFAX_DATABASE_URL, and that `vfax migrate` was "
+        "run",
+        reason=text[0] if text else type(error).__name__,
     )

@@ -1,6 +1,7 @@
 """Faxes: read, cancelled, deleted; and FaxStore, all queries on them in one object."""
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus
@@ -11,6 +12,30 @@ from spandsp_bridge.store.fax_rows import SELECT_FAX, Fax, fax_of
 from spandsp_bridge.store.received import ReceivedFaxes
 from spandsp_bridge.store.submissions import Submissions
 from spandsp_bridge.store.virtual_faxes import VirtualFaxes
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """Where a pending fax is in the queue."""
+
+    ahead: int  #: faxes before it
+    expected_at: datetime | None  #: when it is dialled, about
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastProgress:
+    """One row of `broadcast_progress`: how many faxes of a broadcast are in which state."""
+
+    id: int
+    company_id: int
+    name: str
+    created_at: datetime
+    total: int
+    pending: int
+    inprogress: int
+    completed: int
+    error: int
+    pages_confirmed: int
 
 
 class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, VirtualFaxes):
@@ -71,7 +96,7 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
                 {"company": fax.company_id, "fax": fax.id, "who": who},
             )
 
-    async def queue_position(self, fax: Fax) -> dict[str, Any] | None:
+    async def queue_position(self, fax: Fax) -> QueuePosition | None:
         """Return how many faxes are `ahead` of a pending one, and when it is `expected_at`.
 
         None where it has no place: it is not pending, or its company's queue is not set up yet.
@@ -82,9 +107,9 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
                 {"company": fax.company_id, "fax": fax.id},
             )
             row = await cursor.fetchone()
-        return row if row and row["ahead"] is not None else None
+        return QueuePosition(**row) if row and row["ahead"] is not None else None
 
-    async def broadcast(self, broadcast_id: int) -> dict[str, Any] | None:
+    async def broadcast(self, broadcast_id: int) -> BroadcastProgress | None:
         """Return how far a broadcast is: a row of `broadcast_progress`."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
@@ -95,4 +120,5 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
                 """,
                 {"id": broadcast_id},
             )
-            return await cursor.fetchone()
+            row = await cursor.fetchone()
+        return BroadcastProgress(**row) if row else None

@@ -14,19 +14,19 @@ from psycopg import sql
 from spandsp_bridge.store.fax_rows import Fax, fax_of
 from spandsp_bridge.store.transactions import Connection, Transactions
 
-MOST = 200  #: rows of one page
-FEW = 5000  #: faxes that a search finds first, to be looked at one by one
+MAX_ROWS = 200  #: rows of one page
+SEARCH_LIMIT = 5000  #: faxes that a search finds first, to be looked at one by one
 TIME, NUMBER, PAGES = "time", "number", "pages"
 #: What a list may be sorted by, as SQL; with a - before it, it runs down.
 KEYS = {TIME: "f.created_at", NUMBER: "f.remote_number", PAGES: "coalesce(f.pages, 0)"}
 NEWEST = f"-{TIME}"
 ORDERS = (*KEYS, *(f"-{key}" for key in KEYS))
-Place = tuple[datetime | str | int, int]  #: what a fax is sorted by, and its id
+Cursor = tuple[datetime | str | int, int]  #: the value that a list is sorted by, and the fax's id
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which faxes; None: no matter."""
+class FaxFilter:
+    """Which faxes a list has; None: any."""
 
     company: int | None = None
     fax: int | None = None
@@ -40,11 +40,11 @@ class Wanted:
     until: datetime | None = None  #: not including
     unread: bool = False
     order: str = NEWEST  #: of ORDERS
-    behind: Place | None = None  #: the last one of the page before
+    after: Cursor | None = None  #: the last one of the page before
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class FaxListItem:
     """One row of a list: the fax, and what a list shows beside it."""
 
     fax: Fax
@@ -55,7 +55,7 @@ class Listed:
 _COLUMNS = sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(n)) for n in Fax.__slots__)
 
 
-def place(fax: Fax, order: str) -> Place:
+def cursor_of(fax: Fax, order: str) -> Cursor:
     """Return where a fax is in a list of this order."""
     match order.removeprefix("-"):
         case "number":
@@ -74,52 +74,52 @@ def _station(text: str) -> str:
     return _escaped(text.replace(" ", "").upper())[1:]
 
 
-def _conditions(wanted: Wanted) -> Iterator[tuple[str, Any]]:
+def _conditions(selected: FaxFilter) -> Iterator[tuple[str, Any]]:
     """Yield conditions in SQL with the value of each: only what is asked for is in the query."""
     yield "f.deleted_at is null", None
-    if wanted.company is not None:
-        yield "f.company_id = {}", wanted.company
-    if wanted.fax is not None:
-        yield "f.id = {}", wanted.fax
-    if wanted.direction is not None:
-        yield "f.direction = {}::fax_direction", wanted.direction
-    if wanted.status:
-        if set(wanted.status) <= {"pending", "inprogress"}:
+    if selected.company is not None:
+        yield "f.company_id = {}", selected.company
+    if selected.fax is not None:
+        yield "f.id = {}", selected.fax
+    if selected.direction is not None:
+        yield "f.direction = {}::fax_direction", selected.direction
+    if selected.status:
+        if set(selected.status) <= {"pending", "inprogress"}:
             yield "f.status in ('pending', 'inprogress')", None  # the partial index
-        if wanted.status == ("error",):
+        if selected.status == ("error",):
             yield "f.status = 'error'", None
         else:
-            yield "f.status = any({}::fax_status[])", list(wanted.status)
-    if wanted.virtual_fax is not None:
-        yield "f.virtual_fax_id = {}", wanted.virtual_fax
-    if wanted.broadcast is not None:
-        yield "f.broadcast_id = {}", wanted.broadcast
-    if wanted.number:
-        yield "f.remote_number like {}", _escaped(wanted.number)
-    if wanted.station:
+            yield "f.status = any({}::fax_status[])", list(selected.status)
+    if selected.virtual_fax is not None:
+        yield "f.virtual_fax_id = {}", selected.virtual_fax
+    if selected.broadcast is not None:
+        yield "f.broadcast_id = {}", selected.broadcast
+    if selected.number:
+        yield "f.remote_number like {}", _escaped(selected.number)
+    if selected.station:
         yield "f.remote_station_id <> ''", None
-        yield "upper(replace(f.remote_station_id, ' ', '')) like {}", _station(wanted.station)
-    if wanted.since is not None:
-        yield "f.created_at >= {}", wanted.since
-    if wanted.until is not None:
-        yield "f.created_at < {}", wanted.until
-    if wanted.unread:
+        yield "upper(replace(f.remote_station_id, ' ', '')) like {}", _station(selected.station)
+    if selected.since is not None:
+        yield "f.created_at >= {}", selected.since
+    if selected.until is not None:
+        yield "f.created_at < {}", selected.until
+    if selected.unread:
         yield "f.direction = 'in' and f.read_at is null", None
 
 
-def where(wanted: Wanted, found: list[int] | None = None) -> sql.Composed:
+def where(selected: FaxFilter, found: list[int] | None = None) -> sql.Composed:
     """Return the conditions of a list; `found` are the faxes that a search has found already."""
     parts: list[sql.Composable] = [
         sql.SQL(text).format(sql.Literal(value)) if value is not None else sql.SQL(text)
-        for text, value in _conditions(wanted)
+        for text, value in _conditions(selected)
     ]
     if found is not None:
         parts.append(sql.SQL("f.id = any({}::bigint[])").format(sql.Literal(found)))
-    if wanted.behind is not None:
-        key, down = _sorted(wanted.order)
+    if selected.after is not None:
+        key, down = _sorted(selected.order)
         parts.append(sql.SQL("({key}, f.id) {than} ({value}, {id})").format(
-            key=key, than=sql.SQL("<" if down else ">"), value=sql.Literal(wanted.behind[0]),
-            id=sql.Literal(wanted.behind[1]),
+            key=key, than=sql.SQL("<" if down else ">"), value=sql.Literal(selected.after[0]),
+            id=sql.Literal(selected.after[1]),
         ))  # fmt: skip
     return sql.SQL(" and ").join(parts)
 
@@ -135,9 +135,9 @@ class FaxLists:
     def __init__(self, database: Transactions) -> None:
         self._db = database
 
-    async def page(self, wanted: Wanted, limit: int = 50) -> list[Listed]:
-        """Return the first of the faxes that are wanted, `limit` at most."""
-        key, down = _sorted(wanted.order)
+    async def page(self, selected: FaxFilter, limit: int = 50) -> list[FaxListItem]:
+        """Return the first faxes of a filter, `limit` at most."""
+        key, down = _sorted(selected.order)
         # The page first, by its index; a join before the limit would cost the index.
         page = sql.SQL(
             "select {columns}, v.name as virtual_fax, f.direction = 'in' and f.read_at is null"
@@ -147,36 +147,44 @@ class FaxLists:
         )
         async with self._db.transaction() as c:
             query = page.format(
-                columns=_COLUMNS, where=where(wanted, await self._found(c, wanted)), key=key,
+                columns=_COLUMNS, where=where(selected, await self._found(c, selected)), key=key,
                 way=sql.SQL("desc" if down else "asc"),
-                limit=sql.Literal(max(1, min(limit, MOST))),
+                limit=sql.Literal(max(1, min(limit, MAX_ROWS))),
             )  # fmt: skip
             rows = await (await c.execute(query)).fetchall()
-        return [Listed(fax_of(row), row["virtual_fax"], row["unread"]) for row in rows]
+        return [FaxListItem(fax_of(row), row["virtual_fax"], row["unread"]) for row in rows]
 
     @staticmethod
-    async def _found(c: Connection, wanted: Wanted) -> list[int] | None:
+    async def _found(c: Connection, selected: FaxFilter) -> list[int] | None:
         """Return what a search for a number or a station id finds; None: too many, or no search.
 
         A tenant's own query may not use the indexes of text search: PostgreSQL looks at
         row-level security first. What is common enough is found without them.
         """
-        number = wanted.number if wanted.number and len(wanted.number) > 2 else None
-        if wanted.company is None or not (number or wanted.station):
+        number = selected.number if selected.number and len(selected.number) > 2 else None
+        if selected.company is None or not (number or selected.station):
             return None
         pattern = _escaped(number) if number else None
-        station = _station(wanted.station) if wanted.station else None
+        station = _station(selected.station) if selected.station else None
         cursor = await c.execute(
-            "select faxes_found(%s, %s, %s, %s) as id", [wanted.company, pattern, station, FEW + 1]
+            """
+            select faxes_found(%(company)s, %(number)s, %(station)s, %(limit)s) as id
+            """,
+            {
+                "company": selected.company,
+                "number": pattern,
+                "station": station,
+                "limit": SEARCH_LIMIT + 1,
+            },
         )
         ids = [int(row["id"]) for row in await cursor.fetchall()]
-        return ids if len(ids) <= FEW else None
+        return ids if len(ids) <= SEARCH_LIMIT else None
 
     async def unread(self, company: int) -> int:
         """Return how many received faxes nobody has opened, 100 at most."""
         query = sql.SQL(
             "select count(*) as n from (select from faxes f where {} limit 100) few"
-        ).format(where(Wanted(company=company, unread=True)))
+        ).format(where(FaxFilter(company=company, unread=True)))
         async with self._db.transaction() as c:
             row = await (await c.execute(query)).fetchone()
         return int(row["n"]) if row else 0

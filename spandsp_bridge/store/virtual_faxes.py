@@ -99,11 +99,13 @@ class VirtualFaxes:
         if text.isascii() and text.isdigit() and len(text) < 19:
             found = await self.virtual_fax(int(text))
             if found is None:
-                raise UserError(f"there is no virtual fax {text}; see the table virtual_faxes")
+                raise UserError("there is no virtual fax {name}", name=text)
             return found
         company, slash, name = text.partition("/")
         if not slash:
-            raise UserError(f"{text!r} is neither a virtual fax's id nor COMPANY/NAME")
+            raise UserError(
+                "{name!r} is neither the id of a virtual fax nor COMPANY/NAME", name=text
+            )
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 _SELECT + "where c.name = %(company)s and v.name = %(name)s limit 2",
@@ -111,10 +113,10 @@ class VirtualFaxes:
             )
             rows = await cursor.fetchall()
         if not rows:
-            raise UserError(f"there is no virtual fax {text!r}; see the table virtual_faxes")
+            raise UserError("there is no virtual fax {name!r}", name=text)
         if len(rows) > 1:
             ids = " and ".join(str(row["id"]) for row in rows)
-            raise UserError(f"{text!r} is in two brands: name it by its id, {ids}")
+            raise UserError("{name!r} is in two brands: use its id, {ids}", name=text, ids=ids)
         return _virtual_fax(rows[0])
 
     async def senders(self) -> list[SenderChoice]:

@@ -14,7 +14,8 @@ from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.i18n import sentence
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
-from spandsp_bridge.store.lists import NEWEST, Place, place
+from spandsp_bridge.store.lists import NEWEST, Cursor
+from spandsp_bridge.store.lists import cursor_of as position_of
 
 PDF, TIFF = "application/pdf", "image/tiff"
 
@@ -59,14 +60,14 @@ def event_stream(made: AsyncIterator[str]) -> StreamingResponse:
 
 
 def cursor_of(fax: Fax, order: str = NEWEST) -> str:
-    """Return where a list of an order goes on behind a fax."""
-    value, fax_id = place(fax, order)
+    """Return the cursor of the page of a list that follows a fax."""
+    value, fax_id = position_of(fax, order)
     text = f"{value.isoformat() if isinstance(value, datetime) else value} {fax_id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str, order: str = NEWEST) -> Place:
-    """Return the place in a list of an order that a cursor says. Raises UserError."""
+def place_of(cursor: str, order: str = NEWEST) -> Cursor:
+    """Return the position that a cursor encodes. Raises UserError."""
     wrong = "the cursor is none of ours: take it from `next`"
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()

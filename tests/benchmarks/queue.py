@@ -30,7 +30,7 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.model import Outcome
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.faxes import FaxStore
-from spandsp_bridge.store.lists import FaxLists, Wanted
+from spandsp_bridge.store.lists import FaxFilter, FaxLists
 from spandsp_bridge.store.migrate import migrate
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.queue import FaxQueue
@@ -229,36 +229,38 @@ async def lists(database: Database, rounds: int) -> dict[str, float]:
     short = FaxLists(database.tenant("company", company=7))
     store = FaxStore(database)
     week = datetime.now(UTC) - timedelta(days=400)
-    some = await found.page(Wanted(company=1), 50)
+    some = await found.page(FaxFilter(company=1), 50)
     deep = some[-1].fax
     for _ in range(40):  # far down the list of the long one
-        page = await found.page(Wanted(company=1, behind=(deep.created_at, deep.id)), 200)
+        page = await found.page(FaxFilter(company=1, after=(deep.created_at, deep.id)), 200)
         deep = page[-1].fax
     kinds: dict[str, Callable[[], Awaitable[object]]] = {
         "newest of all": lambda: store.faxes(50),
         "newest of a company": lambda: store.faxes(50, 7),
-        "received, long company": lambda: found.page(Wanted(company=1, direction="in")),
-        "sent, short company": lambda: short.page(Wanted(company=7, direction="out")),
-        "far down": lambda: found.page(Wanted(company=1, behind=(deep.created_at, deep.id))),
-        "failed": lambda: found.page(Wanted(company=1, status=("error",))),
-        "under way, none": lambda: found.page(Wanted(company=1, status=("pending", "inprogress"))),
-        "unread": lambda: found.page(Wanted(company=1, unread=True)),
+        "received, long company": lambda: found.page(FaxFilter(company=1, direction="in")),
+        "sent, short company": lambda: short.page(FaxFilter(company=7, direction="out")),
+        "far down": lambda: found.page(FaxFilter(company=1, after=(deep.created_at, deep.id))),
+        "failed": lambda: found.page(FaxFilter(company=1, status=("error",))),
+        "under way, none": lambda: found.page(
+            FaxFilter(company=1, status=("pending", "inprogress"))
+        ),
+        "unread": lambda: found.page(FaxFilter(company=1, unread=True)),
         "unread, counted": lambda: found.unread(1),
         "a month a year ago": lambda: found.page(
-            Wanted(company=1, since=week, until=week + timedelta(days=30))
+            FaxFilter(company=1, since=week, until=week + timedelta(days=30))
         ),
-        "by number": lambda: found.page(Wanted(company=1, direction="in", order="number")),
+        "by number": lambda: found.page(FaxFilter(company=1, direction="in", order="number")),
         "by pages, most first": lambda: found.page(
-            Wanted(company=1, direction="out", order="-pages")
+            FaxFilter(company=1, direction="out", order="-pages")
         ),
         "by pages, failed": lambda: found.page(
-            Wanted(company=1, direction="out", order="-pages", status=("error",))
+            FaxFilter(company=1, direction="out", order="-pages", status=("error",))
         ),
-        "part of a number": lambda: found.page(Wanted(company=1, number="123456")),
-        "number, short company": lambda: short.page(Wanted(company=7, number="23456")),
-        "station id": lambda: found.page(Wanted(company=1, station="station 4321")),
-        "beginning of a station id": lambda: found.page(Wanted(company=1, station="station 43")),
-        "a virtual fax": lambda: short.page(Wanted(company=7, virtual_fax=7)),
+        "part of a number": lambda: found.page(FaxFilter(company=1, number="123456")),
+        "number, short company": lambda: short.page(FaxFilter(company=7, number="23456")),
+        "station id": lambda: found.page(FaxFilter(company=1, station="station 4321")),
+        "beginning of a station id": lambda: found.page(FaxFilter(company=1, station="station 43")),
+        "a virtual fax": lambda: short.page(FaxFilter(company=7, virtual_fax=7)),
     }
     took: dict[str, float] = {}
     for name, run in kinds.items():

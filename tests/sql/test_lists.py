@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from spandsp_bridge.errors import UserError
-from spandsp_bridge.store.lists import ORDERS, FaxLists, Wanted, place
+from spandsp_bridge.store.lists import ORDERS, FaxFilter, FaxLists
+from spandsp_bridge.store.lists import cursor_of as position_of
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.web.faxes import cursor_of, place_of
 
@@ -46,16 +47,16 @@ async def test_every_fax_is_in_the_list_once(database: Database, company: int, o
     seen = []
     cursor = ""
     for _ in range(FAXES):
-        behind = place_of(cursor, order) if cursor else None
+        after = place_of(cursor, order) if cursor else None
         rows = await lists.page(
-            Wanted(company=company, direction="in", order=order, behind=behind), 20
+            FaxFilter(company=company, direction="in", order=order, after=after), 20
         )
         seen += [row.fax for row in rows]
         if len(rows) < 20:
             break
         cursor = cursor_of(rows[-1].fax, order)
     assert len(seen) == len({fax.id for fax in seen}) == FAXES
-    places = [place(fax, order) for fax in seen]
+    places = [position_of(fax, order) for fax in seen]
     assert places == sorted(places, reverse=order.startswith("-"))
 
 
@@ -71,9 +72,9 @@ async def test_a_search_finds_all_there_is(
     number: str | None, station: str | None, found: int, few: int,
 ) -> None:  # fmt: skip
     """In the company's own role, whether it finds few or many."""
-    monkeypatch.setattr("spandsp_bridge.store.lists.FEW", few)
+    monkeypatch.setattr("spandsp_bridge.store.lists.SEARCH_LIMIT", few)
     lists = FaxLists(database.tenant("company", company=company))
-    rows = await lists.page(Wanted(company=company, number=number, station=station), 200)
+    rows = await lists.page(FaxFilter(company=company, number=number, station=station), 200)
     assert len(rows) == found
     assert all(number in row.fax.remote_number for row in rows if number)
 

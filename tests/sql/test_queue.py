@@ -417,8 +417,9 @@ async def test_a_waiting_fax_knows_its_place(
     assert last is not None
     place = await store.queue_position(last)
     assert place is not None
-    assert place["ahead"] == 2
-    seconds = (place["expected_at"] - datetime.now(UTC)).total_seconds()
+    assert place.ahead == 2
+    assert place.expected_at is not None
+    seconds = (place.expected_at - datetime.now(UTC)).total_seconds()
     assert 110 < seconds < 130, "two calls of a minute, one after the other"
 
 

@@ -9,7 +9,7 @@ from spandsp_bridge.portal.config_pages import TITLES, help_of, words
 from spandsp_bridge.portal.page import HERE
 from spandsp_bridge.portal.words import ENGLISH, LANGUAGES, SPANISH
 from spandsp_bridge.settings import ROOT
-from spandsp_bridge.store.config import RESOURCES
+from spandsp_bridge.store.resources import RESOURCES
 
 SAID = re.compile(r"""\bt\(\s*(?:"([^"]+)"|'([^']+)')\s*[,)]""")
 LINK = re.compile(r"""link\("[^"]+", "([^"]+)"\)""")
