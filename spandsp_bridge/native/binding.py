@@ -4,6 +4,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
+from spandsp_bridge.errors import SetupError
 from spandsp_bridge.model import (
     Cause,
     Finished,
@@ -32,6 +33,23 @@ _START = {
     Media.TONES: lib.VFX_START_TONES,
     Media.AUDIO: lib.VFX_START_AUDIO,
 }
+
+
+def check_spandsp() -> str:
+    """Return the release of the loaded SpanDSP.
+
+    Raises SetupError for another one than the engine was built for: the engine uses its private
+    structs, and would corrupt memory.
+    """
+    release = ffi.new("char[]", lib.VFX_RELEASE_SIZE)
+    supported = lib.vfx_check_spandsp(release) == 0
+    text = _text(ffi.string(release))
+    if not supported:
+        raise SetupError(
+            "unsupported SpanDSP release {release!r}: install Debian's libspandsp2 0.0.6",
+            release=text,
+        )
+    return text
 
 
 def _text(octets: bytes) -> str:

@@ -12,6 +12,11 @@ FOLDER = Path("spandsp_bridge", "native")  # from the root of the repository, wh
 SOURCES = (
     "engine.c",
     "clock.c",
+    "event_queue.c",
+    "session.c",
+    "t30.c",
+    "peer_socket.c",
+    "spandsp_private.c",
     "call.c",
     "page.c",
     "t6.c",
@@ -33,6 +38,8 @@ def _declarations(header: str) -> str:
 
 
 ffibuilder = FFI()
+ffibuilder.cdef(_declarations("protocol.h"))
+ffibuilder.cdef(_declarations("spandsp_release.h"))
 ffibuilder.cdef(_declarations("engine.h"))
 ffibuilder.cdef(_declarations("udptl.h"))
 ffibuilder.cdef(_declarations("t6.h"))
@@ -48,6 +55,8 @@ ffibuilder.cdef(
 ffibuilder.set_source(
     "spandsp_bridge.native._engine",
     """
+    #include "protocol.h"
+    #include "spandsp_release.h"
     #include "engine.h"
     #include "udptl.h"
     #include "t6.h"

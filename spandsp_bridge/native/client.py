@@ -322,6 +322,7 @@ class EngineClient:
         self._stopping = False
 
     async def __aenter__(self) -> "EngineClient":
+        binding.check_spandsp()
         for process in self._processes:
             process.attach(*await self._parent.spawn())
         return self

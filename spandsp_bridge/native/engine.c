@@ -11,85 +11,36 @@
 
 #include "call.h"
 #include "clock.h"
+#include "event_queue.h"
+#include "spandsp_release.h"
+#include "t30.h"
 
 enum {
     BUCKETS = 1024,                /* calls by id; a power of two */
 };
 
-struct waiting {                   /* an event that the socket had no room for */
-    struct waiting *next;
-    size_t size;
-    struct vfx_event event;
-};
-
 struct engine {
-    int fd;
-    int closed;                    /* the socket's other end is gone */
-    struct waiting *waiting, **waiting_tail;
-    struct call *buckets[BUCKETS];
-    struct call *calls;
+    struct event_queue events;     /* its socket brings the commands too */
+    struct call *buckets[BUCKETS]; /* owned */
+    struct call *calls;            /* the same ones, in a list */
     int64_t next_tick;             /* ms */
     unsigned tick;
 };
 
-/* ---- events out --------------------------------------------------------- */
-
-/* Returns 0 when the socket is full. */
-static int send_now(struct engine *e, const struct vfx_event *event, size_t size)
-{
-    while (send(e->fd, event, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
-            return 0;
-        if (errno != EINTR) {
-            e->closed = 1;
-            return 1;
-        }
-    }
-    return 1;
-}
-
-void engine_send_event(struct engine *e, const struct vfx_event *event, size_t size)
-{
-    struct waiting *w;
-
-    if (e->closed || (e->waiting == NULL && send_now(e, event, size)))
-        return;
-    if ((w = malloc(sizeof(*w))) == NULL)
-        return;
-    w->next = NULL;
-    w->size = size;
-    memcpy(&w->event, event, size);
-    *e->waiting_tail = w;
-    e->waiting_tail = &w->next;
-}
-
-static void send_waiting(struct engine *e)
-{
-    while (e->waiting != NULL) {
-        struct waiting *w = e->waiting;
-
-        if (!e->closed && !send_now(e, &w->event, w->size))
-            return;
-        e->waiting = w->next;
-        free(w);
-    }
-    e->waiting_tail = &e->waiting;
-}
-
 /* ---- commands in ---------------------------------------------------------- */
 
-static struct call **find(struct engine *e, uint64_t id)
+static struct call **find_call(struct engine *e, uint64_t id)
 {
     struct call **at = &e->buckets[id & (BUCKETS - 1)];
 
-    while (*at != NULL && (*at)->id != id)
+    while (*at != NULL && (*at)->session.call != id)
         at = &(*at)->next_in_bucket;
     return at;
 }
 
-static void adopt(struct engine *e, struct call *c)
+static void insert_call(struct engine *e, struct call *c)
 {
-    struct call **bucket = &e->buckets[c->id & (BUCKETS - 1)];
+    struct call **bucket = &e->buckets[c->session.call & (BUCKETS - 1)];
 
     c->next_in_bucket = *bucket;
     *bucket = c;
@@ -102,7 +53,7 @@ static void adopt(struct engine *e, struct call *c)
     e->calls = c;
 }
 
-static void drop(struct call **at)
+static void remove_call(struct call **at)
 {
     struct call *c = *at;
 
@@ -117,21 +68,21 @@ static void open_call(struct engine *e, const struct vfx_command *command)
 {
     struct vfx_event event = { .call = command->call, .type = VFX_OPENED };
     struct call *c;
-    int error = call_new(e, command->call, &command->options, &c, &event.audio_port, &event.t38_port);
+    int error = call_new(&e->events, command->call, &command->options, &c, &event.audio_port, &event.t38_port);
 
     if (error < 0) {
         event.type = VFX_REFUSED;
         event.code = -error;
     } else {
-        adopt(e, c);
+        insert_call(e, c);
     }
-    engine_send_event(e, &event, offsetof(struct vfx_event, stats));
+    event_queue_send(&e->events, &event, offsetof(struct vfx_event, stats), NULL);
 }
 
-static void obey(struct engine *e, struct vfx_command *command)
+static void handle_command(struct engine *e, struct vfx_command *command)
 {
     struct vfx_options *o = &command->options;
-    struct call **at = find(e, command->call);
+    struct call **at = find_call(e, command->call);
     struct call *c = *at;
 
     o->bind_address[sizeof(o->bind_address) - 1] = o->station_id[sizeof(o->station_id) - 1] = '\0';
@@ -158,7 +109,7 @@ static void obey(struct engine *e, struct vfx_command *command)
         call_end(c, VFX_BY_COMMAND);
         break;
     case VFX_CLOSE:
-        drop(at);
+        remove_call(at);
         break;
     default:
         break;
@@ -170,11 +121,11 @@ static void read_commands(struct engine *e)
     struct vfx_command command;
     ssize_t len;
 
-    while ((len = recv(e->fd, &command, sizeof(command), MSG_DONTWAIT)) > 0)
+    while ((len = recv(e->events.fd, &command, sizeof(command), MSG_DONTWAIT)) > 0)
         if (len == (ssize_t) sizeof(command))
-            obey(e, &command);
+            handle_command(e, &command);
     if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-        e->closed = 1;
+        e->events.closed = true;
 }
 
 /* ---- the reactor ------------------------------------------------------ */
@@ -182,31 +133,36 @@ static void read_commands(struct engine *e)
 /* Wait for commands, or for the time of the next tick. */
 static void wait_for_work(struct engine *e)
 {
-    struct pollfd commands = { .fd = e->fd, .events = POLLIN };
+    struct pollfd commands = { .fd = e->events.fd, .events = POLLIN };
     struct timespec timeout = { .tv_sec = 0, .tv_nsec = clock_wait_ns(e->next_tick - now_ms()) };
 
-    if (e->waiting != NULL)
+    if (e->events.first != NULL)
         commands.events |= POLLOUT;
     if (ppoll(&commands, 1, e->calls != NULL ? &timeout : NULL, NULL) <= 0)
         return;
     if (commands.revents & POLLOUT)
-        send_waiting(e);
+        event_queue_flush(&e->events);
     if (commands.revents & ~POLLOUT)
         read_commands(e);
 }
 
 int vfx_serve(int fd)
 {
+    char release[VFX_RELEASE_SIZE];
+    int error = vfx_check_spandsp(release);
+
+    if (error < 0)
+        return error;
+
     struct engine *e = calloc(1, sizeof(*e));
 
     if (e == NULL)
         return -ENOMEM;
-    e->fd = fd;
-    e->waiting_tail = &e->waiting;
-    call_capture_log();
+    event_queue_init(&e->events, fd);
+    t30_capture_log();
     srandom((unsigned) (now_ms() ^ (int64_t) getpid() << 16));
 
-    while (!e->closed) {
+    while (!e->events.closed) {
         wait_for_work(e);
 
         /* No socket wakes the process: a packet waits for the next tick, and so one wake-up
@@ -215,12 +171,12 @@ int vfx_serve(int fd)
 
         if (e->calls == NULL || now < e->next_tick)
             continue;
-        unsigned ticks = e->tick % CALM_TICKS == 0 ? CALM_TICKS : 1;
+        unsigned ticks = e->tick % PAGE_DATA_TICKS == 0 ? PAGE_DATA_TICKS : 1;
 
         for (struct call *c = e->calls; c != NULL; c = c->next) {
             call_read(c, e->tick);
             call_tick(c, now);
-            if (!call_may_rest(c))
+            if (!call_may_skip_ticks(c))
                 ticks = 1;
         }
         e->tick += ticks;
@@ -230,13 +186,8 @@ int vfx_serve(int fd)
     }
     for (int i = 0; i < BUCKETS; i++)
         while (e->buckets[i] != NULL)
-            drop(&e->buckets[i]);
-    while (e->waiting != NULL) {
-        struct waiting *w = e->waiting;
-
-        e->waiting = w->next;
-        free(w);
-    }
+            remove_call(&e->buckets[i]);
+    event_queue_free(&e->events);
     free(e);
     return 0;
 }

@@ -29,7 +29,7 @@ void frame_guard_reset(struct frame_guard *g)
 }
 
 /* The codes of SpanDSP's fallback table; any other becomes an index of -1. */
-static int known_modem(uint8_t rate)
+static bool known_modem(uint8_t rate)
 {
     switch (rate & RATE_BITS) {
     case 0x20: /* V.17 14400 */
@@ -40,45 +40,45 @@ static int known_modem(uint8_t rate)
     case 0x0C: /* V.29 7200 */
     case 0x08: /* V.27ter 4800 */
     case 0x00: /* V.27ter 2400 */
-        return 1;
+        return true;
     default:
-        return 0;
+        return false;
     }
 }
 
-static int harmless(const uint8_t *frame, int len)
+static bool harmless(const uint8_t *frame, int len)
 {
     if (len > GUARD_MAX_FRAME)
-        return 0;
+        return false;
     if (len < HEADER)
-        return 1;   /* SpanDSP looks at the length before anything else */
+        return true;   /* SpanDSP looks at the length before anything else */
     switch (frame[FCF] & FCF_MASK) {
     case T4_FCD & FCF_MASK:
         /* memcpy() of len - 4 octets: a frame without a number makes that -1 */
         return len >= HEADER + 1 && len <= HEADER + 1 + MAX_FCD_DATA;
     case T30_DCS & FCF_MASK:
         if (len < HEADER + 3)
-            return 1;   /* refused by SpanDSP itself */
+            return true;   /* refused by SpanDSP itself */
         return len <= MAX_DCS && known_modem(frame[4]) && (frame[5] & WIDTH_BITS) != WIDTH_BITS;
     case T30_CTC & FCF_MASK:
         return len >= HEADER + 2 && known_modem(frame[4]);
     default:
-        return 1;
+        return true;
     }
 }
 
-int frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len)
+bool frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len)
 {
-    int ok = harmless(frame, len);
+    bool ok = harmless(frame, len);
 
     if (!ok)
         g->refused++;
     return ok;
 }
 
-int frame_guard_finish(struct frame_guard *g)
+bool frame_guard_finish(struct frame_guard *g)
 {
-    int ok = frame_guard_judge(g, g->frame, g->len);
+    bool ok = frame_guard_judge(g, g->frame, g->len);
 
     g->len = 0;
     return ok;

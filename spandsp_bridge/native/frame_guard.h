@@ -5,6 +5,7 @@
 #ifndef VFAX_FRAME_GUARD_H
 #define VFAX_FRAME_GUARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,11 +21,11 @@ struct frame_guard {
 void frame_guard_add(struct frame_guard *g, const uint8_t *octets, size_t len);
 
 /* Judge the finished frame, and make ready for the next one.
- * Returns 1 when SpanDSP may have it. */
-int frame_guard_finish(struct frame_guard *g);
+ * True when SpanDSP may have it. */
+bool frame_guard_finish(struct frame_guard *g);
 
 /* Judge a whole frame, in SpanDSP's bit order: the audio modems deliver those. */
-int frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len);
+bool frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len);
 
 /* Forget a frame that broke off. */
 void frame_guard_reset(struct frame_guard *g);

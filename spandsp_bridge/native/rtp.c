@@ -1,5 +1,6 @@
 #include "rtp.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <spandsp.h>
@@ -22,20 +23,20 @@ static int payload_of(const uint8_t *packet, size_t len, const uint8_t **payload
     size_t at = RTP_HEADER;
 
     if (len < RTP_HEADER || len > RTP_MAX_PACKET || packet[0] >> 6 != 2)
-        return -1;
+        return -EBADMSG;
     at += (size_t) (packet[0] & 0x0F) * 4;
     if ((packet[0] & 0x10) != 0) {
         if (len < at + 4)
-            return -1;
+            return -EBADMSG;
         at += 4 + ((size_t) packet[at + 2] << 8 | packet[at + 3]) * 4;
     }
     if ((packet[0] & 0x20) != 0) {
         if (packet[len - 1] > len)
-            return -1;
+            return -EBADMSG;
         len -= packet[len - 1];
     }
     if (at >= len || len - at > MAX_SAMPLES)
-        return -1;
+        return -EBADMSG;
     *payload = packet + at;
     *size = len - at;
     return 0;
@@ -49,9 +50,9 @@ int rtp_receive(struct rtp *r, const uint8_t *packet, size_t len)
     if (payload_of(packet, len, &payload, &size) < 0
         || ((packet[1] & 0x7F) != PCMA && (packet[1] & 0x7F) != PCMU)) {
         r->malformed++;
-        return -1;
+        return -EBADMSG;
     }
-    int alaw = (packet[1] & 0x7F) == PCMA;
+    bool alaw = (packet[1] & 0x7F) == PCMA;
     uint16_t seq = (uint16_t) (packet[2] << 8 | packet[3]);
     uint32_t timestamp = (uint32_t) packet[4] << 24 | (uint32_t) packet[5] << 16
                          | (uint32_t) packet[6] << 8 | packet[7];
@@ -62,7 +63,7 @@ int rtp_receive(struct rtp *r, const uint8_t *packet, size_t len)
     r->received++;
     if (!r->started || ssrc != r->rx_ssrc || ahead > RTP_RING - MAX_SAMPLES || ahead < -RTP_RING) {
         /* A new stream, or a clock that jumped: begin again. */
-        r->started = 1;
+        r->started = true;
         r->rx_ssrc = ssrc;
         r->play = timestamp - (uint32_t) r->delay;
         memset(r->filled, 0, sizeof(r->filled));

@@ -6,6 +6,7 @@
 #ifndef VFAX_RTP_H
 #define VFAX_RTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ struct rtp {
     int payload_type;         /* of what we send; A-law and u-law are both understood */
     uint16_t tx_seq;
     uint32_t tx_timestamp, tx_ssrc;
-    int started;
+    bool started;
     uint16_t rx_seq;          /* the newest sequence number */
     uint32_t rx_ssrc;
     int delay;                /* samples from arrival to playout */
@@ -33,7 +34,7 @@ struct rtp {
 
 void rtp_init(struct rtp *r, int payload_type, uint32_t ssrc, int delay);
 
-/* Take one packet. Returns 0, or -1 when it is no RTP packet with G.711. */
+/* Take one packet. Returns 0, or -EBADMSG when it is no RTP packet with G.711. */
 int rtp_receive(struct rtp *r, const uint8_t *packet, size_t len);
 
 /* Play the next `len` samples; what is missing is silence. Returns how many there were. */

@@ -1,5 +1,6 @@
 #include "t6.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static int make_room(struct t6 *t)
     while (capacity < needed)
         capacity *= 2;
     if ((octets = realloc(t->octets, capacity)) == NULL)
-        return -1;
+        return -ENOMEM;
     t->octets = octets;
     t->capacity = capacity;
     return 0;
@@ -158,7 +159,7 @@ void t6_row(struct t6 *t, const uint8_t *pixels)
     int a0 = 0, a = 0, b = 0, width = t->width;
 
     if (t->failed || make_room(t) < 0) {
-        t->failed = 1;
+        t->failed = true;
         return;
     }
     find_changes(pixels, width, t->row);
@@ -203,7 +204,7 @@ void t6_row(struct t6 *t, const uint8_t *pixels)
 int t6_end(struct t6 *t)
 {
     if (t->failed || make_room(t) < 0)
-        return -1;
+        return -ENOMEM;
     put(t, end_of_line);           /* T.6 §2.4.1.1: EOFB is two of them */
     put(t, end_of_line);
     for (; t->pending > 0; t->pending -= 8)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "thumbnail.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ void thumbnail_begin(struct thumbnail *t, int width, int x_resolution, int y_res
 }
 
 /* A cell is as high as it is wide: at fine resolution some have seven rows, most have eight. */
-static int cell_is_full(const struct thumbnail *t)
+static bool cell_is_full(const struct thumbnail *t)
 {
     return t->rows_of_cell == MOST_ROWS_OF_CELL
            || (int64_t) t->row * t->x_resolution >= (int64_t) (t->cells + 1) * CELL * t->y_resolution;

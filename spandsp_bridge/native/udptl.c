@@ -1,5 +1,6 @@
 #include "udptl.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* A bounded reader: every length is checked against `end` before use. */
@@ -13,13 +14,13 @@ struct reader {
 static int read_length(struct reader *r, size_t *len)
 {
     if (r->at >= r->end)
-        return -1;
+        return -EBADMSG;
     if ((*r->at & 0x80) == 0) {
         *len = *r->at++;
         return 0;
     }
     if ((*r->at & 0x40) != 0 || r->end - r->at < 2)
-        return -1;
+        return -EBADMSG;
     *len = (size_t) (r->at[0] & 0x3F) << 8 | r->at[1];
     r->at += 2;
     return 0;
@@ -28,7 +29,7 @@ static int read_length(struct reader *r, size_t *len)
 static int read_octets(struct reader *r, const uint8_t **data, size_t *len)
 {
     if (read_length(r, len) < 0 || (size_t) (r->end - r->at) < *len)
-        return -1;
+        return -EBADMSG;
     *data = r->at;
     r->at += *len;
     return 0;
@@ -85,10 +86,10 @@ static void repair_by_redundancy(struct udptl *u, uint16_t seq, int gap,
 static void repair_by_fec(struct udptl *u, uint16_t seq, int span,
                           const struct udptl_ifp entries[], int count)
 {
-    int progress = 1;
+    bool progress = true;
 
     while (progress) {
-        progress = 0;
+        progress = false;
         for (int m = 0; m < count; m++) {
             uint8_t parity[UDPTL_MAX_IFP];
             uint16_t missing = 0;
@@ -113,7 +114,7 @@ static void repair_by_fec(struct udptl *u, uint16_t seq, int span,
                 continue;
             keep(u->rx, missing, parity, entries[m].len);
             u->counts.repaired++;
-            progress = 1;
+            progress = true;
         }
     }
 }
@@ -126,7 +127,7 @@ int udptl_receive(struct udptl *u, const uint8_t *packet, size_t len, struct udp
     size_t primary_len;
     int count = 0;
     int span = 0;
-    int fec = 0;
+    bool fec = false;
     int made = 0;
 
     if (len < 4 || len > UDPTL_MAX_PACKET)
@@ -168,7 +169,7 @@ int udptl_receive(struct udptl *u, const uint8_t *packet, size_t len, struct udp
     u->counts.received++;
 
     if (!u->started) {
-        u->started = 1;
+        u->started = true;
         u->expected = seq;
     }
     int gap = (int16_t) (seq - u->expected);
@@ -206,7 +207,7 @@ int udptl_receive(struct udptl *u, const uint8_t *packet, size_t len, struct udp
 
 malformed:
     u->counts.malformed++;
-    return -1;
+    return -EBADMSG;
 }
 
 static uint8_t *write_octets(uint8_t *at, const uint8_t *data, size_t len)

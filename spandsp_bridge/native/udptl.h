@@ -6,6 +6,7 @@
 #ifndef VFAX_UDPTL_H
 #define VFAX_UDPTL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +22,7 @@ enum {
 enum udptl_recovery { UDPTL_NONE = 0, UDPTL_REDUNDANCY = 1, UDPTL_FEC = 2 };
 
 struct udptl_kept {
-    int valid;
+    bool valid;
     uint16_t seq;
     uint16_t len;
     uint8_t data[UDPTL_MAX_IFP];
@@ -47,7 +48,7 @@ struct udptl_counts {
 
 struct udptl {
     struct udptl_counts counts;
-    int started;
+    bool started;
     uint16_t expected;
     uint16_t tx_seq;
     enum udptl_recovery recovery;
@@ -61,7 +62,7 @@ struct udptl {
 void udptl_init(struct udptl *u, enum udptl_recovery recovery, int depth, int span, int max_datagram);
 
 /* Take one datagram. Returns how many IFP packets stand in `out`, in sequence
- * (repaired ones first, the packet's own last), or -1 for a malformed one. */
+ * (repaired ones first, the packet's own last), or -EBADMSG for a malformed one. */
 int udptl_receive(struct udptl *u, const uint8_t *packet, size_t len, struct udptl_ifp out[UDPTL_MAX_OUT]);
 
 /* Build the next datagram around `ifp`. Returns its length, or 0 when it

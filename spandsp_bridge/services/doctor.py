@@ -121,8 +121,10 @@ def _python() -> Check:
 
 def _spandsp() -> Check:
     try:
-        import spandsp_bridge.native.binding  # noqa: F401, PLC0415
-    except ImportError as error:
+        from spandsp_bridge.native import binding  # noqa: PLC0415
+
+        binding.check_spandsp()
+    except (ImportError, SetupError) as error:
         return Check("SpanDSP engine", False, str(error)[:FOUND_LENGTH], "run ./install.sh")
     version = _output("dpkg-query", "-W", "-f", "${Version}", "libspandsp2")
     return Check("SpanDSP engine", True, f"libspandsp {version or 'of an unknown version'}", "")

@@ -37,7 +37,7 @@ def simulator(folder: Path) -> Path:
     subprocess.run(
         ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
          "-Wl,--wrap=clock_gettime,--wrap=sendto", "-o", str(program), str(HERE / "simulate.c"),
-         *engine_code("engine.c"), "-lm"],
+         *engine_code("engine.c", "event_queue.c"), "-lm"],
         check=True,
     )  # fmt: skip
     return program

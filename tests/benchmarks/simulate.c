@@ -13,6 +13,8 @@
 #include <time.h>
 
 #include "call.h"
+#include "t30.h"
+#include "udptl.h"
 
 enum { DELAY_TICKS = 2, MAX_TICKS = 50 * 1800, WIRE = 4096 };
 
@@ -65,7 +67,7 @@ ssize_t __wrap_sendto(int fd, const void *buf, size_t len, int flags, const stru
     (void) to_len;
     if (is_lost())
         return (ssize_t) len;
-    p->to = fd == sender->t38_source.fd ? receiver : sender;
+    p->to = fd == sender->t38_socket.fd ? receiver : sender;
     p->due = ticks + DELAY_TICKS;
     p->len = len;
     memcpy(p->octets, buf, len);
@@ -73,15 +75,17 @@ ssize_t __wrap_sendto(int fd, const void *buf, size_t len, int flags, const stru
     return (ssize_t) len;
 }
 
-void engine_send_event(struct engine *e, const struct vfx_event *event, size_t size)
+void event_queue_send(struct event_queue *q, const struct vfx_event *event, size_t size,
+                      struct queued_event *reserved)
 {
-    (void) e;
+    (void) q;
     (void) size;
-    if (event->type == VFX_PAGE && event->call == receiver->id)
+    free(reserved);
+    if (event->type == VFX_PAGE && event->call == receiver->session.call)
         verdict_due = ticks + 1;
     if (event->type != VFX_FINISHED)
         return;
-    if (event->call == sender->id) {
+    if (event->call == sender->session.call) {
         over_sender = 1;
         sent = event->stats;
     } else {
@@ -126,11 +130,11 @@ static void run(const char *tiff, const char *out, enum udptl_recovery recovery,
             struct packet *p = &wire[head % WIRE];
 
             if (p->to->state == RUNNING)
-                t38_media_take(p->to, p->octets, p->len);
+                call_receive(p->to, p->octets, p->len);
         }
         if (verdict_due && ticks >= verdict_due) {
             verdict_due = 0;
-            call_page_verdict(receiver, 1);
+            call_page_verdict(receiver, true);
         }
         call_tick(sender, clock_ms);
         call_tick(receiver, clock_ms);
@@ -158,7 +162,7 @@ int main(int argc, char *argv[])
     burst = atof(argv[7]);
     srand48(atol(argv[9]));
     clock_ms = 1000;
-    call_capture_log();
+    t30_capture_log();
     for (int i = 0; i < atoi(argv[8]); i++)
         run(argv[1], argv[2], recovery, atoi(argv[5]));
     return 0;

@@ -36,7 +36,7 @@ def build(name: str, folder: Path) -> list[str]:
         return [sys.executable, "-m", f"tests.fuzz.{name}"]
     program = folder / name
     if name == "engine":
-        code = ["-Wl,--wrap=clock_gettime,--wrap=sendto", *engine_code("engine.c")]
+        code = ["-Wl,--wrap=clock_gettime,--wrap=sendto", *engine_code("engine.c", "event_queue.c")]
     else:
         code = ["-Wall", "-I", str(NATIVE), str(NATIVE / f"{name}.c"), "-lspandsp"]
     subprocess.run(

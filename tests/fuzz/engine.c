@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "t30.h"
+#include "udptl.h"
 
 enum { MAX_STEPS = 400 };
 
@@ -45,10 +47,12 @@ ssize_t __wrap_sendto(int fd, const void *buf, size_t len, int flags, const stru
 
 static int page_waits;
 
-void engine_send_event(struct engine *e, const struct vfx_event *event, size_t size)
+void event_queue_send(struct event_queue *q, const struct vfx_event *event, size_t size,
+                      struct queued_event *reserved)
 {
-    (void) e;
+    (void) q;
     (void) size;
+    free(reserved);
     if (event->type == VFX_PAGE)
         page_waits = 1;
 }
@@ -62,7 +66,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(folder, sizeof(folder), "/tmp/vfax-fuzz-%d", (int) getpid());
     snprintf(target, sizeof(target), "%s.tif", folder);
     snprintf(document, sizeof(document), "%s", given ? given : "missing.tif");
-    call_capture_log();
+    t30_capture_log();
     return 0;
 }
 
@@ -73,7 +77,7 @@ static void ticks(struct call *c, int count)
         call_tick(c, clock_ms);
         if (page_waits) {
             page_waits = 0;
-            call_page_verdict(c, 1);
+            call_page_verdict(c, true);
         }
     }
 }
@@ -83,10 +87,8 @@ static void datagram(struct call *c, const uint8_t *octets, size_t len)
     uint8_t *exact = malloc(len ? len : 1);
 
     memcpy(exact, octets, len);
-    if (c->state == RUNNING && c->t38 != NULL)
-        t38_media_take(c, exact, len);
-    else if (c->state == RUNNING && c->audio != NULL)
-        audio_media_take(c, exact, len);
+    if (c->state == RUNNING && c->session.media != NULL)
+        call_receive(c, exact, len);
     free(exact);
 }
 

@@ -10,18 +10,18 @@ void frame_guard_add(struct frame_guard *g, const uint8_t *octets, size_t len)
     (void) len;
 }
 
-int frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len)
+bool frame_guard_judge(struct frame_guard *g, const uint8_t *frame, int len)
 {
     (void) g;
     (void) frame;
     (void) len;
-    return 1;
+    return true;
 }
 
-int frame_guard_finish(struct frame_guard *g)
+bool frame_guard_finish(struct frame_guard *g)
 {
     (void) g;
-    return 1;
+    return true;
 }
 
 void frame_guard_reset(struct frame_guard *g)

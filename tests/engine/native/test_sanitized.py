@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from spandsp_bridge.native._engine import lib
 
 from spandsp_bridge.settings import ROOT
 
@@ -33,3 +34,17 @@ def test_no_octet_is_read_or_written_too_far(hostile: Path, seed: int) -> None:
     )
     assert done.returncode == 0, done.stderr[:3000]
     assert int(done.stdout) > 0
+
+
+def test_the_end_of_a_call_is_never_lost(tmp_path: Path) -> None:
+    """Full socket, no memory: the event was reserved when the call was opened."""
+    program = tmp_path / "lost_event"
+    subprocess.run(
+        ["gcc", "-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined",
+         "-Wl,--wrap=malloc", "-I", str(NATIVE), "-o", str(program), str(HERE / "lost_event.c"),
+         str(NATIVE / "event_queue.c")],
+        check=True,
+    )  # fmt: skip
+    done = subprocess.run([str(program)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr[:3000]
+    assert int(done.stdout) == lib.VFX_FINISHED
