@@ -131,7 +131,7 @@ class _Writer:
             (translate_in("receipt", "Duration", language), 16),
             (translate_in("receipt", "Retransmissions", language), 20),
         ]
-        never = translate_in("receipt", "no", language)
+        never = translate_in("receipt", "not confirmed", language)
         rows = [
             (
                 str(page.page),
