@@ -18,14 +18,14 @@
 
 enum { DELAY_TICKS = 2, MAX_TICKS = 50 * 1800, WIRE = 4096 };
 
-struct packet {
+struct wire_packet {
     struct call *to;
     int due;
     size_t len;
     uint8_t octets[UDPTL_MAX_PACKET];
 };
 
-static struct packet wire[WIRE];       /* a ring, in the order of `due` */
+static struct wire_packet wire[WIRE];       /* a ring, in the order of `due` */
 static int head, tail, ticks, bursting;
 static double loss, burst;
 static int64_t clock_ms;
@@ -60,7 +60,7 @@ static int is_lost(void)
 ssize_t __wrap_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
                       socklen_t to_len)
 {
-    struct packet *p = &wire[tail % WIRE];
+    struct wire_packet *p = &wire[tail % WIRE];
 
     (void) flags;
     (void) to;
@@ -127,7 +127,7 @@ static void run(const char *tiff, const char *out, enum udptl_recovery recovery,
         ticks++;
         clock_ms += TICK_MS;
         for (; head != tail && wire[head % WIRE].due <= ticks; head++) {
-            struct packet *p = &wire[head % WIRE];
+            struct wire_packet *p = &wire[head % WIRE];
 
             if (p->to->state == RUNNING)
                 call_receive(p->to, p->octets, p->len);
