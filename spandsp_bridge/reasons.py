@@ -1,11 +1,11 @@
 """The closed list of outcome reasons, and the facts that each keeps beside it.
 
 A fax, an attempt, a delivery and a refusal carry a reason and a detail (JSON). A sentence is made
-of both where somebody reads it (`i18n/sentences.py`), never stored. The table `reasons` in
-PostgreSQL has the same list; tests/sql/test_outcomes.py compares them.
+of both where somebody reads it (`i18n/sentences.py`), never stored. The domain
+`outcome_reason` in PostgreSQL has the same list; tests/sql/test_outcomes.py compares them.
 
-To add a reason: a member here with its detail keys, its phrase in `i18n/sentences.py`, its row in
-a migration, then `make messages`.
+To add a reason: a member here with its detail keys, its phrase in `i18n/sentences.py`, a migration
+of the domain, then `make messages`.
 """
 
 from collections.abc import Mapping
