@@ -10,25 +10,26 @@ from kemi.routing.model import BRIDGE_SET, CARRIER_SET, SINGLE_BRIDGE_SET, Bridg
 HEADER = "# Written by the publisher: setid destination flags priority attributes"
 
 #: (host, port, transport) of a named server to its (address, port, preference) now, best first.
-Look = Callable[[str, int | None, str], Iterable[tuple[str, int, int]]]
+Resolve = Callable[[str, int | None, str], Iterable[tuple[str, int, int]]]
 
 
 def compile_dispatcher(
-    bridges: Iterable[tuple[str, Bridge]], carriers: Iterable[Carrier], look: Look
+    bridges: Iterable[tuple[str, Bridge]], carriers: Iterable[Carrier], resolve: Resolve
 ) -> str:
     """Return the dispatcher list. `bridges` come with their ``address:port``."""
     lines = [HEADER]
-    for where, bridge in bridges:
+    for bridge_address, bridge in bridges:
         if bridge.receives:
-            host, _, number = where.rpartition(":")
+            host, _, number = bridge_address.rpartition(":")
             uri = sip_uri(host, int(number), "udp")
             lines.append(f"{BRIDGE_SET} {uri} 0 0 bridge={bridge.id}")
             lines.append(f"{SINGLE_BRIDGE_SET + bridge.id} {uri} 0 0 bridge={bridge.id}")
     for carrier in carriers:
         for s in carrier.servers:
-            places = look(s.host, s.port, s.transport) if s.named else [(s.host, s.port or 0, 0)]
-            for address, port, preference in places:
-                # Dispatcher: higher goes first; ours: lower goes first.
+            known = [(s.host, s.port or 0, 0)]
+            addresses = resolve(s.host, s.port, s.transport) if s.named else known
+            for address, port, preference in addresses:
+                # The dispatcher prefers higher numbers, carrier servers and SRV lower ones.
                 rank = (254 - s.priority) * 1000 - min(preference, 999)
                 uri = sip_uri(address, port, s.transport)
                 lines.append(
@@ -70,6 +71,6 @@ def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 def ensure_dispatcher_file(path: Path) -> None:
-    """Make an empty list where there is none: Kamailio does not start without the file."""
+    """Create an empty list where there is none: Kamailio does not start without the file."""
     if not path.exists():
         write_atomically(path, HEADER + "\n")

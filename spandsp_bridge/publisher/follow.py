@@ -1,9 +1,9 @@
-"""Follow the database: everything at first, then what the log of changes names.
+"""Follow the database: read everything once, then what the log of changes names.
 
 Triggers write into `routing_changes` which entries a transaction touched, and NOTIFY. The
-publisher remembers the snapshot (pg_snapshot) that it read, and asks for the changes that
-this snapshot could not see: none is missed, whatever becomes of a NOTIFY. Changes that come
-while it publishes are taken together.
+publisher keeps the snapshot (pg_snapshot) of its last read, and selects the changes that this
+snapshot could not see: none is missed, even when a NOTIFY is lost. Changes that are committed
+during a publication are published together by the next one.
 """
 
 import contextlib
@@ -35,9 +35,9 @@ from spandsp_bridge.settings import Settings, parse_address
 
 log = structlog.get_logger(__name__)
 
-POLL = 0.5  #: seconds without a NOTIFY until the publisher looks by itself
-EVERYTHING = 24 * 3600.0  #: seconds: time zones move on, so everything is read once a day
-FORGET = 600.0  #: seconds between shortenings of the log of changes
+POLL = 0.5  #: seconds without a NOTIFY until the log of changes is read
+FULL_READ = 24 * 3600.0  #: seconds between full reads: offsets of time zones change
+PRUNE = 600.0  #: seconds between deletions of old rows of the log of changes
 KEEPALIVE = (
     "keepalives_idle=10 keepalives_interval=5 keepalives_count=3 tcp_user_timeout=20000"
     " connect_timeout=5"
@@ -46,7 +46,7 @@ Connection = psycopg.Connection[TupleRow]
 
 
 class EmptySnapshotError(VfaxError):
-    """The database is empty where there had been rows: the tables stay."""
+    """The database has no brand although it had one: the tables stay unchanged."""
 
 
 class Publisher:
@@ -102,23 +102,23 @@ class Publisher:
             delay = min(delay * 2, 5.0)
 
     def _read_changes(self, connection: Connection) -> None:
-        read_everything = forgotten = time.monotonic()
+        read_everything = pruned = time.monotonic()
         while not self._stopped.is_set():
             for _ in connection.notifies(timeout=POLL, stop_after=1):
                 pass
             now = time.monotonic()
-            if now - read_everything > EVERYTHING:
+            if now - read_everything > FULL_READ:
                 self._read_everything(connection)
                 read_everything = now
             else:
                 self._publish_changes(connection)
-            if now - forgotten > FORGET:
+            if now - pruned > PRUNE:
                 connection.execute("select forget_routing_changes()")
-                forgotten = now
+                pruned = now
 
     @contextlib.contextmanager
-    def _moment(self, connection: Connection) -> Iterator[str]:
-        """Read as of one moment; yields its pg_snapshot."""
+    def _one_snapshot(self, connection: Connection) -> Iterator[str]:
+        """Run a transaction that reads as of one moment; yield its pg_snapshot."""
         with connection.transaction():
             connection.execute("set transaction isolation level repeatable read, read only")
             yield str(_one(connection, "select pg_current_snapshot()::text"))
@@ -127,7 +127,7 @@ class Publisher:
 
     def _read_everything(self, connection: Connection) -> None:
         began = time.monotonic()
-        with self._moment(connection) as snapshot:
+        with self._one_snapshot(connection) as snapshot:
             if not _one(connection, "select exists (select from brands)") and self._version > 1:
                 raise EmptySnapshotError(
                     "the database has no brand: check the role and the database in "
@@ -140,13 +140,13 @@ class Publisher:
             after = self._servers_first(connection)
             self._version = self._writer.replace(small, _ddis(connection))
             after()
-            self._kamailio.registrations(_registrations(connection))
+            self._publish_registrations(connection)
         self._snapshot = snapshot
         self._published(began)
 
     def _publish_changes(self, connection: Connection) -> None:
         began = time.monotonic()
-        with self._moment(connection) as snapshot:
+        with self._one_snapshot(connection) as snapshot:
             touched: dict[str, set[str]] = {}
             for kind, ids in connection.execute(
                 "select kind, ids from routing_changes"
@@ -162,11 +162,11 @@ class Publisher:
             self._read_everything(connection)
         elif touched:
             self._published(began)
-        if self._kamailio.forgot(self._version):
-            self._kamailio.tell(self._version)
+        if self._kamailio.restarted(self._version):
+            self._kamailio.set_version(self._version)
 
     def _publish_entries(self, connection: Connection, touched: dict[str, set[str]]) -> None:
-        """Bring the entries of one moment into force."""
+        """Publish the entries that one snapshot has of what was touched."""
         registrations = touched.pop("registration", None)
         rows: dict[tuple[str, str], str | None] = {}
         for kind, ids in touched.items():
@@ -189,12 +189,17 @@ class Publisher:
             self._version = self._writer.update(rows)
         after()
         if registrations is not None or renamed:
-            self._kamailio.registrations(_registrations(connection))
+            self._publish_registrations(connection)
+
+    def _publish_registrations(self, connection: Connection) -> None:
+        rejected = self._kamailio.registrations(_registrations(connection))
+        self._version = self._writer.set_rejected("registration", rejected)
 
     def _servers_first(self, connection: Connection) -> Callable[[], None]:
-        """Write the dispatcher list so that routes never name a set that is not there.
+        """Write the dispatcher list so that no route ever names a missing set.
 
-        New sets before the tables, gone sets after them: call the result for that.
+        New sets are added at once; call the result after the tables were written, to remove
+        the others.
         """
         with self._names.used_by("dispatcher") as resolve:
             new = compile_dispatcher(_bridges(connection), _carriers(connection), resolve)
@@ -214,7 +219,7 @@ class Publisher:
         return after
 
     def _published(self, began: float) -> None:
-        self._kamailio.tell(self._version)
+        self._kamailio.set_version(self._version)
         self._metrics.published(self._version, time.monotonic() - began, self._writer.refused)
         for reason in self._writer.refused.values():
             log.warning("row rejected", reason=reason)
@@ -248,13 +253,13 @@ def _registrations(connection: Connection) -> list[tuple[str, str]]:
 
 
 def _bridges(connection: Connection) -> Iterator[tuple[str, Bridge]]:
-    for where, value in connection.execute("select id, value from routing_bridge"):
+    for address, value in connection.execute("select id, value from routing_bridge"):
         try:
             bridge = DECODERS["bridge"](value)
         except (ValueError, TypeError, KeyError) as error:
-            log.warning("row rejected", bridge=where, error=str(error))
+            log.warning("row rejected", bridge=address, error=str(error))
             continue
-        yield where, bridge
+        yield address, bridge
 
 
 def _carriers(connection: Connection) -> Iterator[Carrier]:

@@ -5,11 +5,12 @@ the routing tables and the dispatcher list.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from kemi.routing.model import sip_uri
-from spandsp_bridge.publisher.dispatcher import Look, write_atomically
+from spandsp_bridge.publisher.dispatcher import Resolve, write_atomically
 
 VERSION = "table_name(string) table_version(int)\nuacreg:5\n"
 COLUMNS = (
@@ -24,41 +25,60 @@ def _field(value: object) -> str:
     return str(value).replace("\\", "\\\\").replace(":", "\\:").replace("\n", " ")
 
 
-def compile_registrations(rows: Iterable[tuple[str, str]], look: Look) -> str:
-    """Return the table for rows (id, value) of the view routing_registration.
+def compile_registrations(
+    rows: Iterable[tuple[str, str]], resolve: Resolve, old: str = COLUMNS
+) -> tuple[str, dict[str, str]]:
+    """Return the table for rows (id, value) of the view routing_registration, and what is wrong.
 
-    A named server that DNS does not know yet is left out until it does.
+    The latter is the reason of each rejected row by its id; such a registration stays as it is
+    in `old`, the table in force. A named server that DNS does not know yet is left out.
     """
-    lines = []
+    in_force = {line.partition(":")[0]: line for line in old.splitlines(keepends=True)[1:]}
+    lines: list[str] = []
+    rejected: dict[str, str] = {}
     for id_, value in rows:
-        row = json.loads(value)
-        host, port = row["host"], row["port"]
-        if row["named"]:
-            places = list(look(host, port, row["transport"]))
-            if not places:
-                continue
-            host, port, _ = places[0]
-        user, domain = row["username"], row["domain"]
-        fields = (
-            *(id_, f"carrier-{id_}", user, domain, user, domain, row["realm"], row["auth_user"]),
-            *("", row["ha1"], sip_uri(host, port, row["transport"]), row["expires"], 0, 0, "", ""),
-        )
-        lines.append(":".join(map(_field, fields)) + "\n")
-    return COLUMNS + "".join(lines)
+        try:
+            lines.append(_line(id_, json.loads(value), resolve))
+        except (ValueError, TypeError, KeyError) as error:
+            reason = f"missing key {error}" if isinstance(error, KeyError) else str(error)
+            rejected[id_] = f"registration {id_}: {reason}; the registration stays as it was"
+            lines.append(in_force.get(id_, ""))
+    return COLUMNS + "".join(lines), rejected
+
+
+def _line(id_: str, row: Mapping[str, Any], resolve: Resolve) -> str:
+    """Return the line of a registration, empty while the address of its server is unknown."""
+    host, port = row["host"], row["port"]
+    if row["named"]:
+        addresses = list(resolve(host, port, row["transport"]))
+        if not addresses:
+            return ""
+        host, port, _ = addresses[0]
+    user, domain = row["username"], row["domain"]
+    fields = (
+        *(id_, f"carrier-{id_}", user, domain, user, domain, row["realm"], row["auth_user"]),
+        *("", row["ha1"], sip_uri(host, port, row["transport"]), row["expires"], 0, 0, "", ""),
+    )
+    return ":".join(map(_field, fields)) + "\n"
 
 
 def ensure_registrations(folder: Path) -> None:
-    """Make an empty table where there is none: Kamailio does not start without it."""
+    """Create an empty table where there is none: Kamailio does not start without it."""
     for name, text in (("version", VERSION), ("uacreg", COLUMNS)):
         if not (folder / name).exists():
             write_atomically(folder / name, text, 0o600)
 
 
+def registrations_in_force(folder: Path) -> str:
+    """Return the table that Kamailio reads."""
+    ensure_registrations(folder)
+    return (folder / "uacreg").read_text()
+
+
 def write_registrations(folder: Path, text: str) -> bool:
     """Write the table; tell whether it changed."""
-    ensure_registrations(folder)
     path = folder / "uacreg"
-    if path.read_text() == text:
+    if registrations_in_force(folder) == text:
         return False
     write_atomically(path, text, 0o600)  # it holds HA1s
     return True

@@ -17,6 +17,7 @@ from spandsp_bridge.errors import VfaxError
 Entry = tuple[bytes, bytes]
 Change = tuple[bytes, bytes | None]
 DDI = b"ddi:"
+NO_ENTRY = "registration:"  #: rows that are published elsewhere, but rejected here
 AFTER_DDIS = b"ddi;"  # ; follows : in ASCII
 END: Entry = (b"\xff", b"")  # greater than every key
 _TARGET = re.compile(r"(f[0-9]+|a[^@]+@.+|usip:.+|)\Z")
@@ -60,11 +61,11 @@ class TableWriter:
 
     def __init__(self, path: Path, map_size: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The entries hold HA1s: not for everybody's eyes.
+        # Not readable by all: the entries hold HA1s.
         self._env = lmdb.open(
             str(path), map_size=map_size, subdir=False, max_readers=1024, mode=0o640
         )
-        self.refused: dict[str, str] = {}  #: entries that were bad, and why
+        self.refused: dict[str, str] = {}  #: rejected rows, KIND:ID, and why
 
     def close(self) -> None:
         """Close the file."""
@@ -74,9 +75,11 @@ class TableWriter:
         """Make the tables hold exactly these entries; return the version in force.
 
         `small` are (kind, id, value) in any order; `ddis` are entries in the order of
-        their keys, as there may be millions. Nothing changed: nothing is written.
+        their keys, as there may be millions. Without a change nothing is written.
         """
-        self.refused.clear()
+        self.refused = {
+            key: reason for key, reason in self.refused.items() if key.startswith(NO_ENTRY)
+        }
         wanted: dict[bytes, bytes] = {}
         kept: set[bytes] = set()
         for kind, id_, value in small:
@@ -121,7 +124,7 @@ class TableWriter:
         kept: set[bytes],
         ddis: Iterable[Entry],
     ) -> tuple[list[Change], int]:
-        """Compare with what is there; return the changes, and how many DDIs there will be."""
+        """Compare with the file; return the changes, and how many DDIs there will be."""
         changes: list[Change] = []
         kept = kept | {META} | {k for key in kept for k in _index_of(transaction, key)}
         for key, value in _all_but_ddis(transaction):
@@ -132,28 +135,28 @@ class TableWriter:
                 changes.append((key, new))
         changes += wanted.items()
         count = 0
-        there = _ddis(transaction)
-        old = next(there, END)
+        present = _ddis(transaction)
+        old = next(present, END)
         for new_entry in ddis:
             count += 1
             while old[0] < new_entry[0]:
                 changes.append((old[0], None))
-                old = next(there, END)
+                old = next(present, END)
             if old[0] != new_entry[0]:
                 changes.append(new_entry)
                 continue
             if old[1] != new_entry[1]:
                 changes.append(new_entry)
-            old = next(there, END)
+            old = next(present, END)
         while old is not END:
             changes.append((old[0], None))
-            old = next(there, END)
+            old = next(present, END)
         return changes, count
 
     def update(self, rows: Mapping[tuple[str, str], str | None]) -> int:
         """Bring single entries up to date; return the version in force.
 
-        `rows` has the value of each (kind, id), None for what is gone. One transaction.
+        `rows` has the value of each (kind, id), None for a removed one. One transaction.
         """
         with self._env.begin(write=True) as transaction:
             meta = _meta(transaction)
@@ -182,6 +185,20 @@ class TableWriter:
                 return int(meta.get("version", 0))
             return self._stamp(transaction, ddis=ddis)
 
+    def set_rejected(self, kind: str, reasons: Mapping[str, str]) -> int:
+        """Record all rejected rows of a kind that has no entries, the reason of each by its id.
+
+        Return the version in force.
+        """
+        others = {k: r for k, r in self.refused.items() if not k.startswith(f"{kind}:")}
+        refused = others | {f"{kind}:{id_}": reason for id_, reason in reasons.items()}
+        with self._env.begin(write=True) as transaction:
+            meta = _meta(transaction)
+            self.refused = refused
+            if meta.get("refused", {}) == refused:
+                return int(meta.get("version", 0))
+            return self._stamp(transaction, ddis=int(meta.get("ddis", 0)))
+
     def _stamp(self, transaction: lmdb.Transaction, *, ddis: int) -> int:
         """Write the version."""
         meta = _meta(transaction)
@@ -207,7 +224,7 @@ def _meta(transaction: lmdb.Transaction) -> dict[str, Any]:
 
 
 def _entries(cursor: lmdb.Cursor) -> Iterator[Entry]:
-    """Yield from where the cursor stands: bytes, as no buffers were asked for."""
+    """Yield entries from the cursor's position on: bytes, as the transaction has no buffers."""
     return cast("Iterator[Entry]", cursor.iternext())
 
 

@@ -6,6 +6,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from spandsp_bridge.errors import SetupError
+from spandsp_bridge.publisher.registrations import compile_registrations
 from spandsp_bridge.store import migrate as store_migrate
 from spandsp_bridge.store.migrate import migrate
 
@@ -48,3 +49,30 @@ async def test_a_view_on_top_of_one_that_goes_is_named(
     async with await AsyncConnection.connect(with_views) as connection:
         cursor = await connection.execute(b"select count(*) from routing_report_of_numbers")
         assert await cursor.fetchone() != (0,), "nothing was dropped"
+
+
+async def test_the_view_of_registrations_has_every_key_that_the_publisher_reads(
+    database_url: str,
+) -> None:
+    async with await AsyncConnection.connect(database_url) as connection:
+        await connection.execute(
+            b"""
+            with carrier as (
+                insert into carriers (brand_id, name) select min(id), 'Southline' from brands
+                returning id, brand_id),
+            server as (
+                insert into carrier_servers
+                    (brand_id, carrier_id, address, auth_user, auth_realm, auth_ha1)
+                select brand_id, id, '192.0.2.10', 'acct77', 'southline.example',
+                       sip_ha1('acct77', 'southline.example', 'the password') from carrier
+                returning id, brand_id)
+            insert into carrier_registrations (brand_id, carrier_server_id, username, domain)
+            select brand_id, id, 'acct77', 'southline.example' from server
+            """
+        )
+        cursor = await connection.execute(b"select id::text, value from routing_registration")
+        rows = await cursor.fetchall()
+        await connection.rollback()
+    text, rejected = compile_registrations(rows, lambda *_: [])
+    assert rejected == {}
+    assert text.count("acct77") == 3

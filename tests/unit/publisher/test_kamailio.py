@@ -1,4 +1,4 @@
-"""A Kamailio that does not answer holds nothing up, and is told everything later."""
+"""A Kamailio that does not answer holds nothing up, and is brought up to date later."""
 
 import json
 import socket
@@ -50,8 +50,8 @@ class FakeKamailio:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr(rpc, "TIMEOUT", TIMEOUT)
-    monkeypatch.setattr(kamailio, "LOOK", 0.0)
-    monkeypatch.setattr(kamailio, "LOOK_SILENT", 0.0)
+    monkeypatch.setattr(kamailio, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(kamailio, "CHECK_SILENT_SECONDS", 0.0)
     return Settings(database_url="postgresql://127.0.0.1:1/none", var=tmp_path)
 
 
@@ -70,20 +70,20 @@ def test_one_time_out_is_waited_for_and_not_one_for_each_call(
     for version in range(1, 4):
         ours.reload()
         ours.registrations([])
-        ours.tell(version)
+        ours.set_version(version)
     assert time.monotonic() - began < 2 * TIMEOUT
     assert fake.asked == ["dispatcher.list"]
 
 
-def test_what_is_owed_to_a_silent_kamailio_is_done_when_it_answers_again(
+def test_what_is_pending_is_repeated_when_kamailio_answers_again(
     settings: Settings, fake: FakeKamailio
 ) -> None:
     ours = Kamailio(settings, DnsCache([], lambda: None))
     ours.reload()
-    assert not ours.forgot(1), "it still does not answer"
+    assert not ours.restarted(1), "it still does not answer"
     fake.answers = True
     fake.asked.clear()
-    assert ours.forgot(1), "it knows no version"
+    assert ours.restarted(1), "it knows no version"
     assert "dispatcher.reload" in fake.asked
-    ours.tell(1)
+    ours.set_version(1)
     assert fake.asked[-1] == "htable.seti"
