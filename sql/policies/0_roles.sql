@@ -4,8 +4,9 @@
 --   vfax_brand     a brand operator: the brand in the setting vfax.brand_id
 --   vfax_company   a company's administrator: the company in the setting vfax.company_id
 --   vfax_user      a company's user: of that company, the virtual faxes of the user in vfax.user_id
--- With the setting unset there are no rows. Each table's policies and grants stand in the other
--- files of this folder; tests/sql/test_policies.py fails for a table without them.
+-- Without its settings a role sees no rows. Each table's policies and grants stand in the other
+-- files of this folder, each policy with the name of its role (company_user for vfax_user);
+-- tests/sql/test_policies.py fails for a table without them.
 
 do $$
 declare
@@ -18,7 +19,7 @@ begin
             execute format('create role %I nologin', r);
         end if;
     end loop;
-    -- Whoever migrates may act as the services do.
+    -- The owner that runs the migrations may act as the services do.
     execute format('grant vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user to %I',
                    current_user);
 end
@@ -34,15 +35,15 @@ create or replace function current_company() returns bigint language sql stable
 comment on function current_company() is
     'The company of this transaction, from the setting vfax.company_id.';
 
-create or replace function current_person() returns bigint language sql stable
+create or replace function current_user_id() returns bigint language sql stable
     return nullif(current_setting('vfax.user_id', true), '')::bigint;
-comment on function current_person() is
+comment on function current_user_id() is
     'The user of this transaction, from the setting vfax.user_id.';
 
 grant usage on schema public to vfax_service, vfax_platform, vfax_brand, vfax_company, vfax_user;
 grant usage on all sequences in schema public to vfax_service, vfax_brand;
 
--- Jobs are run by the services alone.
+-- Only the services run jobs.
 grant usage on schema jobs to vfax_service;
 grant all on all tables in schema jobs to vfax_service;
 grant usage on all sequences in schema jobs to vfax_service;

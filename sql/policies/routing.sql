@@ -52,7 +52,7 @@ create policy brand on carrier_rates to vfax_brand
 grant select, insert, update, delete on carrier_rates to vfax_service, vfax_brand;
 
 -- countries
--- Public facts, for all to read.
+-- Public facts: every role reads them.
 drop policy if exists service on countries;
 drop policy if exists everyone on countries;
 create policy service on countries to vfax_service

@@ -16,7 +16,7 @@ grant select on brands to vfax_brand;
 grant update (fall_back_after_failure) on brands to vfax_brand;
 
 -- brand_countries
--- Where its faxes may go is no secret to a company.
+-- A company may read to which countries its faxes may be sent.
 drop policy if exists service on brand_countries;
 drop policy if exists brand on brand_countries;
 drop policy if exists customers on brand_countries;
@@ -34,7 +34,7 @@ drop policy if exists service on companies;
 drop policy if exists platform on companies;
 drop policy if exists brand on companies;
 drop policy if exists company on companies;
-drop policy if exists person on companies;
+drop policy if exists company_user on companies;
 create policy service on companies to vfax_service
     using (true) with check (true);
 create policy platform on companies to vfax_platform
@@ -43,7 +43,7 @@ create policy brand on companies to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on companies to vfax_company
     using (id = current_company()) with check (id = current_company());
-create policy person on companies to vfax_user
+create policy company_user on companies to vfax_user
     using (id = current_company()) with check (id = current_company());
 grant select, insert, update, delete on companies to vfax_service, vfax_brand;
 grant select on companies to vfax_platform, vfax_company, vfax_user;
@@ -56,7 +56,7 @@ drop policy if exists service on users;
 drop policy if exists platform on users;
 drop policy if exists brand on users;
 drop policy if exists company on users;
-drop policy if exists person on users;
+drop policy if exists company_user on users;
 create policy service on users to vfax_service
     using (true) with check (true);
 create policy platform on users to vfax_platform
@@ -65,9 +65,9 @@ create policy brand on users to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on users to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on users to vfax_user
-    using (company_id = current_company() and id = current_person())
-    with check (company_id = current_company() and id = current_person());
+create policy company_user on users to vfax_user
+    using (company_id = current_company() and id = current_user_id())
+    with check (company_id = current_company() and id = current_user_id());
 grant select, insert, update, delete on users to vfax_service;
 grant insert, update, delete on users to vfax_platform, vfax_brand, vfax_company;
 grant select (id, brand_id, company_id, email, name, role, language, created_at, enabled,
@@ -100,14 +100,14 @@ grant select (id, brand_id, company_id, name, shown, scopes, test, created_at, l
 drop policy if exists service on virtual_faxes;
 drop policy if exists brand on virtual_faxes;
 drop policy if exists company on virtual_faxes;
-drop policy if exists person on virtual_faxes;
+drop policy if exists company_user on virtual_faxes;
 create policy service on virtual_faxes to vfax_service
     using (true) with check (true);
 create policy brand on virtual_faxes to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on virtual_faxes to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on virtual_faxes to vfax_user
+create policy company_user on virtual_faxes to vfax_user
     using (company_id = current_company()
         and id in (select u.virtual_fax_id from virtual_fax_users u))
     with check (company_id = current_company()
@@ -119,14 +119,14 @@ grant select on virtual_faxes to vfax_user;
 drop policy if exists service on cover_pages;
 drop policy if exists brand on cover_pages;
 drop policy if exists company on cover_pages;
-drop policy if exists person on cover_pages;
+drop policy if exists company_user on cover_pages;
 create policy service on cover_pages to vfax_service
     using (true) with check (true);
 create policy brand on cover_pages to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on cover_pages to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on cover_pages to vfax_user
+create policy company_user on cover_pages to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on cover_pages to vfax_service, vfax_brand, vfax_company;
 grant select on cover_pages to vfax_user;
@@ -136,14 +136,14 @@ grant select on cover_pages to vfax_user;
 drop policy if exists service on ddis;
 drop policy if exists brand on ddis;
 drop policy if exists company on ddis;
-drop policy if exists person on ddis;
+drop policy if exists company_user on ddis;
 create policy service on ddis to vfax_service
     using (true) with check (true);
 create policy brand on ddis to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on ddis to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on ddis to vfax_user
+create policy company_user on ddis to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on ddis to vfax_service, vfax_brand;
 grant select on ddis to vfax_company, vfax_user;
@@ -166,14 +166,14 @@ grant select on mail_templates to vfax_company;
 drop policy if exists service on sending_hours;
 drop policy if exists brand on sending_hours;
 drop policy if exists company on sending_hours;
-drop policy if exists person on sending_hours;
+drop policy if exists company_user on sending_hours;
 create policy service on sending_hours to vfax_service
     using (true) with check (true);
 create policy brand on sending_hours to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on sending_hours to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on sending_hours to vfax_user
+create policy company_user on sending_hours to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on sending_hours to vfax_service, vfax_brand, vfax_company;
 grant select on sending_hours to vfax_user;
@@ -211,14 +211,14 @@ grant select, insert, update, delete on virtual_fax_callers
 drop policy if exists service on virtual_fax_hours;
 drop policy if exists brand on virtual_fax_hours;
 drop policy if exists company on virtual_fax_hours;
-drop policy if exists person on virtual_fax_hours;
+drop policy if exists company_user on virtual_fax_hours;
 create policy service on virtual_fax_hours to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_hours to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on virtual_fax_hours to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on virtual_fax_hours to vfax_user
+create policy company_user on virtual_fax_hours to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on virtual_fax_hours to vfax_service, vfax_brand, vfax_company;
 grant select on virtual_fax_hours to vfax_user;
@@ -240,16 +240,16 @@ grant select, insert, update, delete on virtual_fax_senders
 drop policy if exists service on virtual_fax_users;
 drop policy if exists brand on virtual_fax_users;
 drop policy if exists company on virtual_fax_users;
-drop policy if exists person on virtual_fax_users;
+drop policy if exists company_user on virtual_fax_users;
 create policy service on virtual_fax_users to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_users to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on virtual_fax_users to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on virtual_fax_users to vfax_user
-    using (company_id = current_company() and user_id = current_person())
-    with check (company_id = current_company() and user_id = current_person());
+create policy company_user on virtual_fax_users to vfax_user
+    using (company_id = current_company() and user_id = current_user_id())
+    with check (company_id = current_company() and user_id = current_user_id());
 grant select, insert, update, delete on virtual_fax_users to vfax_service, vfax_brand, vfax_company;
 grant select on virtual_fax_users to vfax_user;
 
@@ -258,14 +258,14 @@ grant select on virtual_fax_users to vfax_user;
 drop policy if exists service on webhooks;
 drop policy if exists brand on webhooks;
 drop policy if exists company on webhooks;
-drop policy if exists person on webhooks;
+drop policy if exists company_user on webhooks;
 create policy service on webhooks to vfax_service
     using (true) with check (true);
 create policy brand on webhooks to vfax_brand
     using (brand_id = current_brand()) with check (brand_id = current_brand());
 create policy company on webhooks to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
-create policy person on webhooks to vfax_user
+create policy company_user on webhooks to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on webhooks to vfax_service;
 grant insert, update, delete on webhooks to vfax_brand, vfax_company;
