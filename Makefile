@@ -6,7 +6,7 @@
 # make check        lint, types, layers, shell
 # make fmt          format the Python code
 # make schema       write sql/schema.sql anew from the migrations
-# make messages   bring the catalogues of all languages up to date with the code
+# make messages    bring the catalogues of all languages up to date with the code
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -35,7 +35,7 @@ check: install
 	ruff format --check .
 	mypy
 	lint-imports
-	python -m spandsp_bridge.i18n  # the catalogues are those of the code
+	python -m spandsp_bridge.i18n check
 	shellcheck install.sh .ci/run
 
 fmt: install
@@ -43,7 +43,7 @@ fmt: install
 	ruff check --fix .
 
 messages: install
-	python -m spandsp_bridge.i18n || true
+	python -m spandsp_bridge.i18n update
 
 schema: install
 	python -m tests.support.schema

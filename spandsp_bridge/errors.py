@@ -66,17 +66,18 @@ class UserError(VfaxError):
 class DocumentError(UserError):
     """A document cannot become a fax; its sentence is made of the reason and the detail.
 
+    A message is given only where another process has made the sentence already.
     `detail` has the keys that `reasons.DETAILS` lists for the reason.
     """
 
     def __init__(self, reason: Reason | str, message: str = "", /, **detail: object) -> None:
-        super().__init__(message)
+        super().__init__(message, **detail)
         self.reason = Reason(reason)
         self.detail = detail
 
     def __str__(self) -> str:
         """Return the reason and its detail, for logs."""
-        return self.msgid or _reason_text(self.reason, self.detail)
+        return super().__str__() or _reason_text(self.reason, self.detail)
 
 
 class NotFoundError(UserError):
@@ -106,13 +107,8 @@ class NotLoggedInError(UserError):
     status = 401
     code = "unauthorized"
 
-    def __init__(
-        self,
-        message: str = "no valid key: send Authorization: Bearer vfax_...",
-        /,
-        **fields: object,
-    ) -> None:
-        super().__init__(message, **fields)
+    def __init__(self, message: str = "", /) -> None:
+        super().__init__(message or "no valid key: send Authorization: Bearer vfax_...")
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -126,15 +122,9 @@ class TooManyError(UserError):
     status = 429
     code = "too_many_requests"
 
-    def __init__(
-        self,
-        seconds: float,
-        message: str = "too many requests: try again in {seconds} s",
-        /,
-        **fields: object,
-    ) -> None:
+    def __init__(self, seconds: float) -> None:
         self.seconds = max(1, round(seconds))
-        super().__init__(message, seconds=self.seconds, **fields)
+        super().__init__("too many requests: try again in {seconds} s", seconds=self.seconds)
 
     @property
     def headers(self) -> Mapping[str, str]:

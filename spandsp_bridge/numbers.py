@@ -12,13 +12,17 @@ from spandsp_bridge.errors import UserError
 def e164(text: str, country: str) -> str:
     """Return a destination as E.164; national numbers are of `country`. Raises UserError."""
     if any(c.isalpha() for c in text):
-        raise UserError(f"{text!r} is no telephone number: digits only, such as +34911234567")
+        raise UserError(
+            "invalid phone number {number!r}: use E.164, e.g. +34911234567", number=text
+        )
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
-        raise UserError(f"{text!r} is no telephone number: write it as +34911234567") from None
+        raise UserError(
+            "invalid phone number {number!r}: use E.164, e.g. +34911234567", number=text
+        ) from None
     if not phonenumbers.is_possible_number(number):
-        raise UserError(f"{text!r} has too few or too many digits for a telephone number")
+        raise UserError("invalid phone number {number!r}: too few or too many digits", number=text)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -48,10 +52,20 @@ def destination(text: str, country: str, countries: Collection[str] = ()) -> str
     number = e164(text, country)
     found = country_of(number)
     if countries and found not in countries:
-        where = f"in {found}" if found else "in no country"
+        allowed = ", ".join(sorted(countries))
+        if not found:
+            raise UserError(
+                "{number} is in no country: faxes go to {countries} only; the brand operator may "
+                "add countries",
+                number=number,
+                countries=allowed,
+            )
         raise UserError(
-            f"{number} is {where}: faxes go to {', '.join(sorted(countries))} only; "
-            "the brand operator may add countries"
+            "{number} is in {country}: faxes go to {countries} only; the brand operator may add "
+            "countries",
+            number=number,
+            country=found,
+            countries=allowed,
         )
     return number
 

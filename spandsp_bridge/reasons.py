@@ -90,6 +90,11 @@ class Reason(StrEnum):
     HOST_FORBIDDEN = "host_forbidden"
 
 
+def reason_of(word: str | None) -> Reason | str | None:
+    """Return a stored word as a Reason; one of a newer version stays text, while both run."""
+    return Reason(word) if word in set(Reason) else word
+
+
 #: Sending: `confirmed` of `pages` by the receiver. Receiving: `received` pages kept. `next` is the
 #: retry policy's decision: {action: retry|stop, attempt, why: rule|attempts|virtual_fax}.
 _PAGES = ("pages", "confirmed", "received", "next")

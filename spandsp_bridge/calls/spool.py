@@ -164,7 +164,7 @@ class Spool:
     def create(self, key: str, facts: CallFacts) -> SpoolEntry:
         """Create the folder of a call, durably. Raises SpoolFull and OSError."""
         if shutil.disk_usage(self._folder).free < self._minimum_free:
-            raise SpoolFull(f"less than {self._minimum_free >> 20} MiB are free")
+            raise SpoolFull("less than {limit} MiB are free", limit=self._minimum_free >> 20)
         folder = self._folder / key
         folder.mkdir()
         entry = SpoolEntry(folder)

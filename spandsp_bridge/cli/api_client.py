@@ -19,7 +19,7 @@ from spandsp_bridge.errors import (
 from spandsp_bridge.i18n import environment_language
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.outbound.submit import Destination
-from spandsp_bridge.reasons import Reason
+from spandsp_bridge.reasons import Reason, reason_of
 from spandsp_bridge.store.documents import File
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.submissions import SendOptions
@@ -171,7 +171,7 @@ class ApiClient:
             raise SetupError(
                 "the API at {url} cannot be reached ({error}): check VFAX_API_URL",
                 url=self._url,
-                error=f"{type(error).__name__} {error}".strip(),
+                error=" ".join(filter(None, (type(error).__name__, str(error)))),
             ) from error
         if response.status_code < 400:
             return response
@@ -194,7 +194,7 @@ def _error(status: int, detail: str, reason: str) -> VfaxError:
     if status >= 500:
         return UnavailableError("{problem}", problem=detail)
     if reason in set(Reason):
-        return DocumentError(reason, detail)  # the sentence is made already
+        return DocumentError(reason, "{problem}", problem=detail)
     return UserError("{problem}", problem=detail)
 
 
@@ -215,7 +215,7 @@ def _fax(shape: dict[str, Any]) -> Fax:
         "brand_id": 0,
         "company_id": 0,
         "status": FaxStatus(shape["status"]),
-        "reason": Reason(shape["reason"]) if shape["reason"] else None,
+        "reason": reason_of(shape["reason"]),
         "local_number": shape["from" if outgoing else "to"],
         "remote_number": shape["to" if outgoing else "from"],
     }

@@ -25,7 +25,7 @@ def open_frames(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=["TIFF"])
     except BROKEN as error:
-        raise TiffError(str(error)) from error
+        raise TiffError("unreadable image: {error}", error=error) from error
 
 
 def page_bitmaps(data: bytes) -> list[tuple[tuple[int, int], bytes]]:
@@ -38,7 +38,7 @@ def page_bitmaps(data: bytes) -> list[tuple[tuple[int, int], bytes]]:
                 bitmaps.append((image.size, image.convert("1").tobytes()))
             return bitmaps
     except BROKEN as error:
-        raise TiffError(str(error)) from error
+        raise TiffError("unreadable image: {error}", error=error) from error
 
 
 def thumbnail(data: bytes, width: int = 160) -> bytes:
@@ -49,7 +49,7 @@ def thumbnail(data: bytes, width: int = 160) -> bytes:
             dpi = image.info.get("dpi") or (1, 1)
             return _small(image.convert("L"), width, width * down / across * dpi[0] / dpi[1])
     except (*BROKEN, ZeroDivisionError) as error:
-        raise TiffError(str(error)) from error
+        raise TiffError("unreadable image: {error}", error=error) from error
 
 
 def thumbnail_of_grey(data: bytes, width: int = 160) -> bytes:
@@ -59,7 +59,7 @@ def thumbnail_of_grey(data: bytes, width: int = 160) -> bytes:
             across, down = image.size
             return _small(image.convert("L"), width, width * down / across)
     except (*BROKEN, ZeroDivisionError) as error:
-        raise TiffError(str(error)) from error
+        raise TiffError("unreadable image: {error}", error=error) from error
 
 
 def _small(grey: Image.Image, width: int, length: float) -> bytes:

@@ -39,7 +39,7 @@ def to_pdf(
         )
     except Exception as error:
         # img2pdf raises whatever its parsers do; the input was checked page by page before.
-        raise TiffError(f"cannot be converted to PDF: {error}") from error
+        raise TiffError("cannot be converted to PDF: {error}", error=error) from error
     return pdf
 
 

@@ -90,7 +90,7 @@ class Directory:
         width = (*self.integers(IMAGE_WIDTH), 0)[0]
         length = (*self.integers(IMAGE_LENGTH), 0)[0]
         if not 0 < width * length <= MAX_PIXELS:
-            raise TiffError(f"a page has {width} x {length} pixels")
+            raise TiffError("a page has {width} x {length} pixels", width=width, length=length)
         return width, length
 
     @property
@@ -131,7 +131,7 @@ def directories(file: BinaryIO) -> Iterator[Directory]:
         seen.add(at)
         (count,) = struct.unpack(f"{byte_order}H", read_at(file, at, 2))
         if count > MAX_ENTRIES:
-            raise TiffError(f"a directory has {count} fields")
+            raise TiffError("a directory has {count} fields", count=count)
         start = at + 2
         link = start + 12 * count
         yield Directory(file, byte_order, link, read_at(file, start, 12 * count), start)
@@ -159,17 +159,17 @@ def check_page(path: Path, page: int) -> tuple[int, int]:
     with path.open("rb") as file:
         directory = next(itertools.islice(directories(file), page - 1, None), None)
         if directory is None:
-            raise TiffError(f"page {page} is not in the file")
+            raise TiffError("page {page} is not in the file", page=page)
         size, strips = directory.size, directory.strips
         if directory.integers(COMPRESSION) != (G4,):
-            raise TiffError(f"page {page} is not in G4")
+            raise TiffError("page {page} is not in G4", page=page)
         bits_reversed = -1 if directory.integers(FILL_ORDER) == (2,) else 1
         offset, octets = strips[-1]
         tail = min(octets, 8)
         data = read_at(file, offset + octets - tail, tail)
         bits = "".join(f"{octet:08b}"[::bits_reversed] for octet in data).rstrip("0")
         if not bits.endswith(EOFB):
-            raise TiffError(f"the data of page {page} does not end with EOFB")
+            raise TiffError("the data of page {page} does not end with EOFB", page=page)
     return size
 
 
@@ -181,7 +181,9 @@ def first_pages(data: bytes, pages: int) -> bytes:
     """
     chain = list(itertools.islice(directories(io.BytesIO(data)), pages))
     if len(chain) < pages:
-        raise TiffError(f"the file has {len(chain)} pages, fewer than {pages}")
+        raise TiffError(
+            "the file has {found} pages, fewer than {pages}", found=len(chain), pages=pages
+        )
     cut = bytearray(data)
     link = chain[-1].link if chain else 4
     cut[link : link + 4] = bytes(4)
@@ -211,7 +213,7 @@ def join_pages(pages: Sequence[tuple[bytes, int]]) -> bytes:
         if chain is None:
             chain = chains[id(data)] = list(directories(io.BytesIO(data)))
         if number >= len(chain):
-            raise TiffError(f"page {number + 1} is not in the file")
+            raise TiffError("page {page} is not in the file", page=number + 1)
         link = _append_page(out, link, data, chain[number])
     return bytes(out)
 

@@ -1,11 +1,13 @@
-"""Bring the catalogues up to date with the code: `python -m spandsp_bridge.i18n`.
+"""Bring the catalogues up to date with the code: `python -m spandsp_bridge.i18n update`.
 
 It does what `pybabel extract` and `pybabel update` do, with our keywords and without dates in the
-files. A new language is one more file: `python -m spandsp_bridge.i18n fr` begins it.
+files. A new language is one more file: `python -m spandsp_bridge.i18n update fr` begins it.
+`python -m spandsp_bridge.i18n check` writes nothing and fails where a catalogue is out of date.
 """
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -29,8 +31,8 @@ msgstr ""
 ROOT = Path(__file__).parents[2]
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
-#: Calls whose first argument is a message: our markers, and each error class of the tree that
-#: takes one (tests/unit/i18n compares). The others come from gettext and jinja2.ext.i18n.
+#: The error classes that take a message which a user may read. tests/unit/i18n/test_errors.py
+#: compares this with the tree, and lists those whose messages only logs have.
 ERRORS = (
     "VfaxError",
     "UserError",
@@ -40,9 +42,13 @@ ERRORS = (
     "NotLoggedInError",
     "SetupError",
     "UnavailableError",
+    "NotYetError",
     "EngineError",
+    "TiffError",
     "DemoFailed",
 )
+#: Calls whose first argument is a message: our markers, the errors, and the constructors of those
+#: that bring their own message. The others come from gettext and jinja2.ext.i18n.
 KEYWORDS = (
     "translate",
     "plural:1,2",
@@ -51,7 +57,7 @@ KEYWORDS = (
     "NN_:1,2",
     "NC_:1c,2",
     "HTTPException:2",
-    "TooManyError:2",
+    "__init__",
     *ERRORS,
 )
 
@@ -66,35 +72,60 @@ def extract() -> Catalog:
     return template
 
 
-def update(language: str, template: Catalog) -> bool:
-    """Bring one catalogue up to date (`pybabel update`); return whether it changed.
+def path_of(language: str) -> Path:
+    """Return the file of a language's catalogue."""
+    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def stored(language: str) -> str:
+    """Return a catalogue as its file has it; empty for a new language."""
+    path = path_of(language)
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def merged(language: str, template: Catalog) -> str:
+    """Return a catalogue brought up to date (`pybabel update`).
 
     Messages that the code no longer has are dropped.
     """
-    path = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    catalogue = read_po(io.StringIO(before), language, DOMAIN)
+    catalogue = read_po(io.StringIO(stored(language)), language, DOMAIN)
     catalogue.update(template, no_fuzzy_matching=True)
     messages = io.BytesIO()
     write_po(messages, catalogue, width=0, sort_output=True, omit_header=True, ignore_obsolete=True)
     header = HEADER.format(language=language, plurals=catalogue.plural_forms)
-    after = f"{header}\n{messages.getvalue().decode().strip()}\n"
-    path.write_text(after, encoding="utf-8")
-    return after != before
+    return f"{header}\n{messages.getvalue().decode().strip()}\n"
 
 
-def main(new: list[str]) -> int:
-    """Update every language, and begin the new ones; return 1 if a catalogue was out of date."""
+def outdated(languages: Sequence[str]) -> list[str]:
+    """Return the languages whose catalogue differs from the code's messages."""
     template = extract()
-    changed = [
-        language
-        for language in (*languages(), *new)
-        if language != ENGLISH and update(language, template)
-    ]
-    if changed:
-        sys.stderr.write(f"catalogues brought up to date: {', '.join(changed)}\n")
-    return int(bool(changed))
+    return [language for language in languages if merged(language, template) != stored(language)]
+
+
+def update(languages: Sequence[str]) -> None:
+    """Write the catalogues of languages; a new language's has no translation yet."""
+    template = extract()
+    for language in languages:
+        path = path_of(language)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(merged(language, template), encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Update or check every catalogue; return the exit code: 1 if one is out of date."""
+    translated = [language for language in languages() if language != ENGLISH]
+    match arguments:
+        case ["update", *new]:
+            update([*translated, *new])
+            return 0
+        case ["check"]:
+            found = outdated(translated)
+            if found:
+                sys.stderr.write(f"out of date: {', '.join(found)}; run `make messages`\n")
+            return int(bool(found))
+        case _:
+            sys.stderr.write("usage: python -m spandsp_bridge.i18n update [LANGUAGE ...] | check\n")
+            return 2
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The catalogues, and what depends on a language alone: plurals, dates, numbers.
 
-A catalogue is read from its .po file when its language is first used (30 ms for 1,000 messages),
+A catalogue is read from its .po file when its language is first used (12 ms for 400 messages),
 so that nothing has to be compiled when the system is installed. A message without a translation,
 or marked fuzzy, stays English.
 """

@@ -7,6 +7,7 @@ whose fields are all there is taken, and the last one needs none.
 """
 
 from collections.abc import Mapping, Sequence
+from string import Formatter
 from typing import Any
 
 from spandsp_bridge.errors import DeliveryError, DocumentError, VfaxError
@@ -424,13 +425,28 @@ def word(kind: str, value: str, language: str) -> str:
 
 def error_text(error: VfaxError, language: str) -> str:
     """Return an error as a sentence: with a capital and a full stop."""
+    text = _error_words(error, language)
+    if _begins_with_word(error):
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _error_words(error: VfaxError, language: str) -> str:
+    """Return an error as it stands within a sentence."""
     if isinstance(error, DocumentError | DeliveryError) and not error.msgid:
         return sentence(error.reason, error.detail, language)
     fields = {
-        name: error_text(value, language).rstrip(".") if isinstance(value, VfaxError) else value
+        name: _error_words(value, language).rstrip(".") if isinstance(value, VfaxError) else value
         for name, value in error.fields.items()
     }
-    text = translate(error.msgid, language, **fields)
-    if error.msgid[:1].isalpha():
-        text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+    return translate(error.msgid, language, **fields)
+
+
+def _begins_with_word(error: VfaxError) -> bool:
+    """Tell whether an error begins with our words, not with a name or number from outside."""
+    for literal, field, _, _ in Formatter().parse(error.msgid):
+        if literal:
+            return literal[0].isalpha()
+        inner = error.fields.get(field or "")
+        return isinstance(inner, VfaxError) and _begins_with_word(inner)
+    return False

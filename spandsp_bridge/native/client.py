@@ -181,7 +181,7 @@ class _Process:
             if isinstance(event, binding.Opened):
                 future.set_result(event)
             else:
-                future.set_exception(EngineError(_refusal(event)))
+                future.set_exception(_refusal(event))
         elif call in self._sessions:
             self._sessions[call].put(event)
 
@@ -207,10 +207,13 @@ class _Process:
         self._on_lost(self)
 
 
-def _refusal(code: int) -> str:
+def _refusal(code: int) -> EngineError:
     if code == errno.EADDRINUSE:
-        return "no free media port; widen VFAX_MEDIA_PORTS or wait for calls to end"
-    return f"no media sockets: {os.strerror(code)}; check VFAX_MEDIA_ADDRESS and the host's limits"
+        return EngineError("no free media port; widen VFAX_MEDIA_PORTS or wait for calls to end")
+    return EngineError(
+        "no media sockets: {error}; check VFAX_MEDIA_ADDRESS and the host's limits",
+        error=os.strerror(code),
+    )
 
 
 class _Parent:
@@ -367,5 +370,5 @@ class EngineClient:
         try:
             command = binding.open_call(call, options, self._address, self._ports)
         except ValueError as error:
-            raise EngineError(str(error)) from error
+            raise EngineError("the fax engine refused the call: {error}", error=error) from error
         return await process.open(call, command)

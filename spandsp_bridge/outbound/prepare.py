@@ -130,6 +130,6 @@ class Preparer:
         tiff = await self._store.document(owner, "tiff")
         if tiff is None and owner.status is FaxStatus.PENDING:
             raise NotYetError("fax {id} has no pages yet", id=owner.id)
-        if tiff is None and owner.status is FaxStatus.ERROR and owner.reason:
+        if tiff is None and isinstance(owner.reason, Reason):
             raise DocumentError(owner.reason, **owner.detail)
         return tiff

@@ -32,11 +32,15 @@ def _check(kind: str, id_: str, value: str) -> None:
     try:
         if kind == "ddi":
             if to_e164(id_) != id_ or not _TARGET.match(decode.ddi(id_, value).target):
-                raise BadEntryError(f"DDI {id_}: invalid number or unknown target: {value}")
+                raise BadEntryError(
+                    "DDI {id}: invalid number or unknown target: {value}", id=id_, value=value
+                )
         else:
             decode.DECODERS[kind](value)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BadEntryError(f"{kind} {id_}: {error}; the entry stays as it was") from error
+        raise BadEntryError(
+            "{kind} {id}: {error}; the entry stays as it was", kind=kind, id=id_, error=error
+        ) from error
 
 
 def entries_of(kind: str, id_: str, value: str) -> list[Entry]:

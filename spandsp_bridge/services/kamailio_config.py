@@ -56,7 +56,7 @@ def tls(settings: Settings) -> str:
         if file is None or not file.is_file():
             raise SetupError(
                 "VFAX_SIP_TLS_LISTEN requires {setting}: there is no file {file}",
-                setting=f"VFAX_{name.upper()}",
+                setting="VFAX_" + name.upper(),
                 file=file or "",
             )
     return _render(

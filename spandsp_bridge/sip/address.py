@@ -57,10 +57,10 @@ def _format_params(params: dict[str, str | None]) -> str:
 def _hostport(text: str) -> tuple[str, int | None]:
     match = _HOSTPORT.match(text)
     if match is None:
-        raise SipParseError(f"no host in {text[:80]!r}")
+        raise SipParseError("no host in {text!r}", text=text[:80])
     port = int(match[2]) if match[2] else None
     if port is not None and not 0 < port < 65536:
-        raise SipParseError(f"port {port} is out of range")
+        raise SipParseError("port {port} is out of range", port=port)
     return match[1], port
 
 
@@ -81,11 +81,11 @@ class Uri:
         scheme, colon, rest = text.strip().partition(":")
         scheme = scheme.lower()
         if not colon or scheme not in ("sip", "sips"):
-            raise SipParseError(f"{text[:80]!r} is not a SIP URI")
+            raise SipParseError("{text!r} is not a SIP URI", text=text[:80])
         rest, _, headers = rest.partition("?")
         user, at, rest = rest.rpartition("@")
         if at and not user:
-            raise SipParseError(f"empty user in {text[:80]!r}")
+            raise SipParseError("empty user in {text!r}", text=text[:80])
         hostport, *params = rest.split(";")
         host, port = _hostport(hostport)
         return cls(user, host, port, _params(params), scheme, headers)
@@ -114,7 +114,7 @@ class NameAddr:
             display, _, rest = head.partition("<")
             uri, close, _ = rest.partition(">")
             if not close:
-                raise SipParseError(f"no closing bracket in {text[:80]!r}")
+                raise SipParseError("no closing bracket in {text!r}", text=text[:80])
             return cls(Uri.parse(uri), _params(parts[1:]), display.strip().strip('"'))
         return cls(Uri.parse(head), _params(parts[1:]))  # addr-spec: parameters are the header's
 
@@ -147,7 +147,7 @@ class Via:
         head, *params = split(text, ";")
         match = _VIA.match(head)
         if match is None:
-            raise SipParseError(f"bad Via {text[:80]!r}")
+            raise SipParseError("bad Via {text!r}", text=text[:80])
         host, port = _hostport(match[2])
         return cls(match[1].upper(), host, port, _params(params))
 

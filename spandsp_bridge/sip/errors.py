@@ -18,7 +18,7 @@ class EventRefused(Exception):
     """A call's state refuses an event, ours or the peer's, with a SIP status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"refused with {status}")
+        super().__init__(status)
         self.status = status
 
 

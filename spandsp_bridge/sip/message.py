@@ -208,7 +208,7 @@ def parse(data: bytes, source: tuple[str, int] = ("", 0)) -> Request | Response:
         name, colon, value = line.partition(":")
         name = name.strip()
         if not colon or not _TOKEN.match(name):
-            raise SipParseError(f"bad header field {line[:80]!r}")
+            raise SipParseError("bad header field {line!r}", line=line[:80])
         fields.append((name, value.strip()))
     headers = Headers(fields)
     length = headers.get("content-length")
@@ -227,7 +227,7 @@ def parse(data: bytes, source: tuple[str, int] = ("", 0)) -> Request | Response:
         if message.cseq[1] == "":
             raise SipParseError("bad CSeq")
     else:
-        raise SipParseError(f"bad start line {lines[0][:80]!r}")
+        raise SipParseError("bad start line {line!r}", line=lines[0][:80])
     if not message.call_id:
         raise SipParseError("no Call-ID")
     if not message.via.branch or not message.from_.tag:

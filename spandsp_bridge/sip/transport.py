@@ -65,8 +65,11 @@ class UdpTransport(asyncio.DatagramProtocol):
         except OSError as error:
             sock.close()
             raise SetupError(
-                f"SIP address {local[0]}:{local[1]} cannot be used: {error.strerror}; "
-                "change VFAX_SIP_LISTEN or stop the program that holds it"
+                "SIP address {address}:{port} cannot be used: {error}; change VFAX_SIP_LISTEN or "
+                "stop the program that holds it",
+                address=local[0],
+                port=local[1],
+                error=error.strerror,
             ) from error
         _, transport = await loop.create_datagram_endpoint(lambda: cls(peers), sock=sock)
         return transport

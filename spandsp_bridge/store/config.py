@@ -17,7 +17,6 @@ from spandsp_bridge.store.errors import (
     ForeignKeyViolation,
     InsufficientPrivilege,
     RowRejected,
-    UniqueViolation,
 )
 from spandsp_bridge.store.field_values import column_words, parsed
 from spandsp_bridge.store.resources import RESOURCES, Field, Resource
@@ -36,19 +35,17 @@ class Scope:
 
 
 def refused(error: RowRejected) -> UserError:
-    """Return what a constraint said, in words: they are named for what they want."""
-    if isinstance(error, UniqueViolation):
-        text = column_words(error.constraint or "it is there already")
-    elif error.constraint:
-        text = column_words(error.constraint)
-        if isinstance(error, ForeignKeyViolation) and "referenced" in error.detail:
-            text = f"it is still in use by {error.table}: {text}"
-    elif isinstance(error, InsufficientPrivilege):
-        text = "you may not change this"
-    else:
-        text = error.message.splitlines()[0]
-    hint = f" {error.hint}" if error.hint else ""
-    return UserError(f"refused: {text}{'.' if hint else ''}{hint.rstrip('.')}")
+    """Return what a constraint said, in words: they are named for what they require."""
+    if isinstance(error, InsufficientPrivilege) and not error.constraint:
+        return UserError("refused: you may not change this")
+    rule = column_words(error.constraint) or error.message.splitlines()[0]
+    if isinstance(error, ForeignKeyViolation) and "referenced" in error.detail:
+        return UserError(
+            "refused: it is still in use by {table}: {rule}", table=error.table, rule=rule
+        )
+    if error.hint:
+        return UserError("refused: {rule}. {hint}", rule=rule, hint=error.hint.rstrip("."))
+    return UserError("refused: {rule}", rule=rule)
 
 
 class ConfigStore:
@@ -264,7 +261,11 @@ class ConfigStore:
             owner["brand_id"] = self.scope.brand
         if resource.parent:
             if parent is None:
-                raise UserError(f"a {resource.title} belongs to one of {resource.parent}: name it")
+                raise UserError(
+                    "a {kind} belongs to one of {parent}: give its id",
+                    kind=resource.title,
+                    parent=resource.parent,
+                )
             owner[resource.parent_column] = parent
         if resource.of_company:
             company = written.get("company_id") or self.scope.company
@@ -282,7 +283,7 @@ class ConfigStore:
                     raise NotFoundError("there is no {kind} {id}", kind=above.title, id=parent)
                 company = row["company_id"]
             if company is None:
-                raise UserError(f"a {resource.title} belongs to a company: name it")
+                raise UserError("a {kind} belongs to a company: give its id", kind=resource.title)
             owner["company_id"] = company
         return owner
 

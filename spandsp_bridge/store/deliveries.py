@@ -145,16 +145,19 @@ class DeliveryStore:
             )
             row = await cursor.fetchone()
         if row is None:
-            raise UserError(f"there is no delivery {delivery_id}; see `vfax fax show`")
+            raise UserError("there is no delivery {id}; see `vfax fax show`", id=delivery_id)
         return int(row["id"])
 
     async def forward(self, fax: Fax, recipients: Sequence[str], who: str) -> int:
         """Mail a fax to somebody; return the delivery's id. Raises UserError."""
         for address in recipients:
             if not ADDRESS.fullmatch(address):
-                raise UserError(f"{address!r} is no mail address: write it as ann@acme.example")
+                raise UserError(
+                    "invalid mail address {address!r}: use the form ann@acme.example",
+                    address=address,
+                )
         if not 1 <= len(recipients) <= MAX_RECIPIENTS:
-            raise UserError(f"name 1 to {MAX_RECIPIENTS} mail addresses")
+            raise UserError("give 1 to {limit} mail addresses", limit=MAX_RECIPIENTS)
         event = {"in": "received", "out": "sent"}[fax.direction]
         if fax.status is FaxStatus.ERROR:
             event = {"in": "partial", "out": "failed"}[fax.direction]

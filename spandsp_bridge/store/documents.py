@@ -89,7 +89,9 @@ class Documents:
         for row in rows:
             data = bytes(row["data"])
             if hashlib.sha256(data).digest() != bytes(row["sha256"]):
-                raise UserError(f"the {kind} of fax {fax.id} does not match its digest")
+                raise UserError(
+                    "the {kind} of fax {id} does not match its digest", kind=kind, id=fax.id
+                )
             files.append((str(row["name"]), data))
         return files
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from spandsp_bridge.model import FaxStatus
-from spandsp_bridge.reasons import Reason
+from spandsp_bridge.reasons import Reason, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Fax:
     virtual_fax_id: int
     direction: str
     status: FaxStatus
-    reason: Reason | None
+    reason: Reason | str | None  #: text: of a newer version
     detail: dict[str, Any]  #: facts of the outcome, by `reasons.DETAILS`
     local_number: str
     remote_number: str
@@ -51,5 +51,5 @@ SELECT_FAX = f"select {', '.join(Fax.__slots__)} from faxes "  # noqa: S608 - ou
 def fax_of(row: dict[str, Any]) -> Fax:
     """Return a row of `faxes` as an object."""
     fields = {name: row[name] for name in Fax.__slots__}
-    reason = Reason(row["reason"]) if row["reason"] is not None else None
-    return Fax(**{**fields, "status": FaxStatus(row["status"]), "reason": reason})
+    status, reason = FaxStatus(row["status"]), reason_of(row["reason"])
+    return Fax(**{**fields, "status": status, "reason": reason})

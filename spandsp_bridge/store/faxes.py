@@ -89,7 +89,9 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
     async def delete(self, fax: Fax, who: str) -> None:
         """Delete the documents of a finished fax; its record stays. Raises UserError."""
         if fax.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
-            raise UserError(f"fax {fax.id} is not over yet: cancel it first, or wait for its end")
+            raise UserError(
+                "fax {id} is not over yet: cancel it first, or wait for its end", id=fax.id
+            )
         async with self._db.transaction() as c:
             await c.execute(
                 "select delete_fax(%(company)s, %(fax)s, %(who)s)",

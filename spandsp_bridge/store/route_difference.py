@@ -95,7 +95,7 @@ def compare(
         try:
             connection.execute(sql.encode())
         except psycopg.Error as error:
-            raise UserError(f"the SQL fails: {str(error).strip()}") from error
+            raise UserError("the SQL failed: {error}", error=str(error).strip()) from error
         if connection.info.transaction_status != psycopg.pq.TransactionStatus.INTRANS:
             raise UserError("the SQL ends the transaction: leave BEGIN, COMMIT and ROLLBACK out")
         after = _decide(connection, destinations, fax=fax)

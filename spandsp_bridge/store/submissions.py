@@ -122,9 +122,11 @@ class Submissions:
         Raises UserError for one that was received, is not finished, or has no document.
         """
         if old.direction != "out":
-            raise UserError(f"fax {old.id} was received: only sent faxes can be sent again")
+            raise UserError("fax {id} was received: only sent faxes can be sent again", id=old.id)
         if old.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
-            raise UserError(f"fax {old.id} is not over yet: cancel it first, or wait for its end")
+            raise UserError(
+                "fax {id} is not over yet: cancel it first, or wait for its end", id=old.id
+            )
         sender = await VirtualFaxes(self._db).virtual_fax(old.virtual_fax_id)
         if sender is not None and not old.test:
             sender.destination(old.remote_number)
@@ -142,7 +144,9 @@ class Submissions:
                 values,
             )
             if await cursor.fetchone() is None:
-                raise UserError(f"the document of fax {old.id} was deleted: send it anew")
+                raise UserError(
+                    "the document of fax {id} was deleted: send it as a new fax", id=old.id
+                )
             cursor = await c.execute(
                 """
                 insert into faxes
@@ -249,8 +253,10 @@ async def _same_request(
     assert row is not None
     if bytes(row["request_digest"]) != digest:
         raise UserError(
-            f"the idempotency key {options.idempotency_key!r} belongs to another request, fax "
-            f"{row['id']}: use a new key for a new fax"
+            "the idempotency key {key!r} belongs to another request, fax {id}: use a new key for "
+            "a new fax",
+            key=options.idempotency_key,
+            id=row["id"],
         )
     return int(row["id"])
 

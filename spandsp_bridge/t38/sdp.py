@@ -85,10 +85,10 @@ def _address(value: str) -> str:
 def _media(value: str) -> Media:
     parts = value.split()
     if len(parts) < 4:
-        raise SdpError(f"bad m= line {value[:80]!r}")
+        raise SdpError("bad m= line {value!r}", value=value[:80])
     port = parts[1].split("/")[0]
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise SdpError(f"bad port in m= line {value[:80]!r}")
+        raise SdpError("bad port in m= line {value!r}", value=value[:80])
     return Media(parts[0].lower(), int(port), parts[2], parts[3:])
 
 

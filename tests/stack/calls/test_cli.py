@@ -63,10 +63,10 @@ async def test_a_bad_document_is_one_clear_line(
 @pytest.mark.parametrize(
     ("sender", "to", "expected"),
     [
-        ("Acme/Sales", "+34-CALL-NOW", "digits only"),
-        ("Acme/Sales", "12", "telephone number"),
-        ("Acme/Sales", "", "telephone number"),
-        ("Acme/Sales", "+349110000020000000", "telephone number"),
+        ("Acme/Sales", "+34-CALL-NOW", "use E.164"),
+        ("Acme/Sales", "12", "phone number"),
+        ("Acme/Sales", "", "phone number"),
+        ("Acme/Sales", "+349110000020000000", "phone number"),
         ("Acme/Nobody", "+34911000002", "there is no virtual fax"),
         ("Sales", "+34911000002", "COMPANY/NAME"),
         ("4711", "+34911000002", "there is no virtual fax 4711"),

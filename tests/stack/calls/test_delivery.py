@@ -143,8 +143,8 @@ async def test_a_mail_becomes_a_fax_and_a_mail_again(
     [
         ("stranger@evil.example", "911000002@fax.example", b"%PDF", 550, "may not fax by mail"),
         ("sales@acme.example", "911000002@other.example", b"%PDF", 550, "Only addresses of"),
-        ("sales@acme.example", "call-now@fax.example", b"%PDF", 550, "digits only"),
-        ("sales@acme.example", "12@fax.example", b"%PDF", 550, "telephone number"),
+        ("sales@acme.example", "call-now@fax.example", b"%PDF", 550, "use E.164"),
+        ("sales@acme.example", "12@fax.example", b"%PDF", 550, "phone number"),
         ("sales@acme.example", "911000002@fax.example", encrypted(), 554, "password"),
         ("sales@acme.example", "911000002@fax.example", b"MZ\0\1\2", 554, "no PDF"),
         ("sales@acme.example", "911000002@fax.example", None, 554, "nothing to fax"),
