@@ -172,7 +172,7 @@ async def attempts(request: Request, principal: Reader, fax_id: FaxId) -> Many[A
     store = FaxStore(principal.tenant(web_of(request)))
     rows = await store.attempts(await existing(store, fax_id))
     language = accepted_language(request)
-    return Many(data=[Attempt.model_validate(explained(row, language)) for row in rows])
+    return Many(data=[Attempt.model_validate(explained(asdict(row), language)) for row in rows])
 
 
 @faxes.get("/{fax_id:int}/trace", response_class=Response, responses=TEXT)

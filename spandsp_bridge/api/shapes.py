@@ -1,5 +1,6 @@
 """What the API takes and gives, in JSON."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from spandsp_bridge.i18n import explained, sentence
 from spandsp_bridge.outbound.submit import MAX_DESTINATIONS
+from spandsp_bridge.store.deliveries import DeliveryRow
 from spandsp_bridge.store.fax_rows import Fax
 
 Item = TypeVar("Item")
@@ -250,8 +252,8 @@ class Delivery(BaseModel):
     replay_of: int | None
 
 
-def delivery_shape(row: dict[str, Any], language: str) -> Delivery:
+def delivery_shape(row: DeliveryRow, language: str) -> Delivery:
     """Return a row of `deliveries` as the API shows it."""
-    values = explained(row, language)
-    answer = row["detail"].get("answer") or values["explanation"] or ""
+    values = explained(asdict(row), language)
+    answer = row.detail.get("answer") or values["explanation"] or ""
     return Delivery.model_validate({**values, "answer": answer})

@@ -95,10 +95,10 @@ async def receipt_of(store: FaxStore, fax: Fax, language: str = ENGLISH) -> byte
         pages=fax.pages or 0,
         attempts=[
             (
-                a["number"],
-                a["started_at"].astimezone(zone),
-                label(a["reason"], language) if a["reason"] else "",
-                sentence(a["reason"], a["detail"], language),
+                a.number,
+                a.started_at.astimezone(zone),
+                label(a.reason, language) if a.reason else "",
+                sentence(a.reason, a.detail, language),
             )
             for a in await store.attempts(fax)
         ],

@@ -56,8 +56,8 @@ class DatabaseClient:
         pending = fax.status is FaxStatus.PENDING
         position = await self._store.queue_position(fax) if pending else None
         return FaxDetails(
-            attempts=await self._store.attempts(fax),
-            deliveries=await self._deliveries.deliveries(fax_id),
+            attempts=[asdict(row) for row in await self._store.attempts(fax)],
+            deliveries=[asdict(row) for row in await self._deliveries.deliveries(fax_id)],
             queue=asdict(position) if position else None,
         )
 

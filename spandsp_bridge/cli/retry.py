@@ -14,6 +14,7 @@ from spandsp_bridge.outbound import policy
 from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.queue import FaxQueue
+from spandsp_bridge.store.retry_rules import RetryRule
 from spandsp_bridge.t38.outcome import judge_sip, reason_of_t30
 
 retry = typer.Typer(no_args_is_help=True, help="What follows a failed attempt.")
@@ -81,7 +82,7 @@ def retry_explain(
     out.print(table)
 
 
-async def _rules(brand: int | None) -> dict[str, policy.Rule]:
+async def _rules(brand: int | None) -> dict[str, RetryRule]:
     async with open_database(load()) as database:
         rows = await FaxQueue(database).retry_rules(brand)
     if not rows:

@@ -7,7 +7,6 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -23,6 +22,7 @@ from spandsp_bridge.errors import SetupError, VfaxError
 from spandsp_bridge.i18n import ENGLISH, sentence
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.services.connection import open_store
+from spandsp_bridge.store.attempts import Attempt
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.progress import Progress as LiveProgress
@@ -50,7 +50,7 @@ class Proof:
 
     sent: Fax
     received: Fax
-    attempt: dict[str, Any]
+    attempt: Attempt
     pdf: Path
     pages_equal: int
     seconds: float
@@ -167,17 +167,17 @@ def _short(path: Path) -> str:
 def proof_panel(proof: Proof) -> Panel:
     """Return the proof as a panel."""
     a = proof.attempt
-    route = a["route"] or {}
+    route = a.route or {}
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column()
     for name, value in (
         ("status", f"[green]{proof.sent.status}[/]"),
         ("pages confirmed", f"{proof.sent.pages_confirmed} of {proof.sent.pages}"),
-        ("remote station id", a["remote_station_id"]),
+        ("remote station id", a.remote_station_id),
         (
             "bit rate, ECM",
-            f"{a['bit_rate']} bit/s, ECM {'on' if a['ecm'] else 'off'}, {a['encoding']}",
+            f"{a.bit_rate} bit/s, ECM {'on' if a.ecm else 'off'}, {a.encoding}",
         ),
         (
             "route",

@@ -11,21 +11,10 @@ from typing import Any
 from spandsp_bridge.calls.send import SendJob
 from spandsp_bridge.model import RESOLUTIONS, AudioFax, Media, Outcome
 from spandsp_bridge.store.peer_profiles import PeerProfile
+from spandsp_bridge.store.retry_rules import RetryRule
 
 MAX_ATTEMPTS = 12  #: of one fax, whatever the rules say
 WITHOUT_V17 = 9600  #: bit/s, the fastest rate of V.29
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of `retry_rules_in_force`."""
-
-    reason: str
-    action: str  #: `retry` or `stop`
-    delay: int  #: seconds
-    tries: int  #: attempts that may end for this reason
-    steps: tuple[str, ...]  #: what the next attempts change, one after the other
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +35,16 @@ class Decision:
         return {"action": "stop", "why": self.why, "attempt": self.attempt} if self.why else {}
 
 
-def rules_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, Rule]:
-    """Return rows of `retry_rules_in_force` as rules by reason."""
-    return {row["reason"]: Rule(**{**row, "steps": tuple(row["steps"])}) for row in rows}
+def rules_of(rules: Iterable[RetryRule]) -> dict[str, RetryRule]:
+    """Return rules by their reason."""
+    return {rule.reason: rule for rule in rules}
 
 
-UNKNOWN = Rule("", "stop", 0, 1, ())
+UNKNOWN = RetryRule("", "stop", 0, 1, ())
 
 
 def decide(
-    rules: Mapping[str, Rule],
+    rules: Mapping[str, RetryRule],
     history: Sequence[str],
     random: Callable[[], float],
     max_attempts: int | None = None,
@@ -82,7 +71,7 @@ def decide(
     return Decision(True, base * (0.5 + random()), attempt=len(history) + 1)
 
 
-def steps(rules: Mapping[str, Rule], history: Sequence[str]) -> list[str]:
+def steps(rules: Mapping[str, RetryRule], history: Sequence[str]) -> list[str]:
     """Return what the next attempt changes, by the reasons of the ones before it."""
     changed: dict[str, None] = {}
     seen: dict[str, int] = {}
@@ -95,7 +84,7 @@ def steps(rules: Mapping[str, Rule], history: Sequence[str]) -> list[str]:
     return list(changed)
 
 
-def last_step(rules: Mapping[str, Rule], history: Sequence[str]) -> str:
+def last_step(rules: Mapping[str, RetryRule], history: Sequence[str]) -> str:
     """Return what the latest failure asks the next attempt to change, or an empty text."""
     before = steps(rules, history[:-1])
     return next((step for step in steps(rules, history) if step not in before), "")
@@ -163,7 +152,7 @@ def coarser(resolution: str) -> str | None:
     return RESOLUTIONS[place - 1] if place else None
 
 
-def explain(rules: Mapping[str, Rule], reason: str) -> list[dict[str, Any]]:
+def explain(rules: Mapping[str, RetryRule], reason: str) -> list[dict[str, Any]]:
     """Return what would happen were every attempt to end for one reason, attempt by attempt."""
     rows: list[dict[str, Any]] = []
     history: list[str] = []

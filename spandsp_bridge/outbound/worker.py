@@ -34,6 +34,7 @@ from spandsp_bridge.store.listen import listen
 from spandsp_bridge.store.peer_profiles import PeerProfile
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.queue import FaxQueue
+from spandsp_bridge.store.retry_rules import RetryRule
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.time_zone import posix_tz
 
@@ -157,7 +158,7 @@ class Worker:
             if outcome is not None:
                 await self._judge.settle(fax, outcome)
 
-    async def _rules(self, fax: Fax) -> dict[str, policy.Rule]:
+    async def _rules(self, fax: Fax) -> dict[str, RetryRule]:
         return policy.rules_of(await self._queue.retry_rules(fax.brand_id))
 
     async def _attempt(self, fax: Fax) -> Outcome | None:

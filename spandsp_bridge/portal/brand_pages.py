@@ -1,5 +1,6 @@
 """A brand operator's overview and simulation; the platform's health."""
 
+from dataclasses import astuple
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -25,14 +26,14 @@ async def overview(request: Request, me: BrandPerson) -> Response:
     """Show how the brand's calls went."""
     usage = Usage(me.tenant(web_of(request)))
     days = await usage.days()
-    good, bad = sum(d[1] for d in days), sum(d[2] for d in days)
+    good, bad = sum(d.completed for d in days), sum(d.failed for d in days)
     waiting = await usage.waiting()
     return page(
         request, me, "brand.html",
         tiles=[("calls in 14 days", good + bad),
                ("of them completed", f"{100 * good / (good + bad):.0f} %" if good + bad else "–"),
-               ("faxes waiting", waiting["waiting"]), ("calls now", waiting["running"])],
-        chart=bars(days, "calls"), carriers=await usage.carriers(),
+               ("faxes waiting", waiting.waiting), ("calls now", waiting.running)],
+        chart=bars([astuple(day) for day in days], "calls"), carriers=await usage.carriers(),
         routes=await usage.routes(),
         destinations=await usage.destinations(), causes=await usage.causes(),
     )  # fmt: skip

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
@@ -116,7 +116,7 @@ async def show(request: Request, me: FaxPerson, fax_id: int, said: Text = "") ->
     store = FaxStore(tenant)
     fax = await existing(store, fax_id)
     virtual_fax = await store.virtual_fax(fax.virtual_fax_id)
-    attempts = await store.attempts(fax)
+    attempts = [asdict(attempt) for attempt in await store.attempts(fax)]
     t = translator(me.language)
     says = {word: t(text) for word, text in SAYS.items()}
     for a in attempts:

@@ -1,5 +1,6 @@
 """Attempts and pages of faxes."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -39,6 +40,32 @@ class StoredPage:
     confirmed: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of `attempts`: a call that was made for a fax, or the one that brought it."""
+
+    number: int  #: 1 for the first call of a fax
+    bridge: str
+    started_at: datetime
+    finished_at: datetime | None
+    sip_call_id: str | None
+    sip_status: int | None
+    sip_reason: str | None  #: the phrase of the final response
+    t30_code: int | None  #: T30_ERR_* of SpanDSP
+    t30_text: str | None
+    reason: str | None  #: of `reasons.Reason`; None while it lasts
+    detail: dict[str, Any]  #: facts of the outcome, by `reasons.DETAILS`
+    pages_confirmed: int
+    bit_rate: int | None  #: bit/s
+    ecm: bool | None
+    encoding: str | None
+    remote_station_id: str
+    hung_up_by: str | None
+    route: dict[str, Any] | None  #: the X-Vfax-* headers of an outbound call's answer
+    stats: dict[str, Any] | None  #: a `model.Stats`
+    trace: list[str] | None  #: the T.30 messages, one a line
+
+
 async def put_page(c: Connection, fax: Fax | Owner, page: ReceivedPage) -> None:
     """Store a confirmed page."""
     await c.execute(
@@ -61,7 +88,7 @@ async def end_attempt(
     attempt: int,
     outcome: Outcome,
     call_id: str,
-    route: dict[str, Any] | None,
+    route: Mapping[str, str] | None,
 ) -> None:
     """Store how an attempt ended."""
     stats = outcome.stats
@@ -90,7 +117,7 @@ async def end_attempt(
             "encoding": stats.encoding or None,
             "remote_station_id": stats.remote_station_id,
             "hung_up_by": outcome.hung_up_by or None,
-            "route": Jsonb(route) if route else None,
+            "route": Jsonb(dict(route)) if route else None,
             "stats": Jsonb(
                 {
                     **asdict(stats),
@@ -111,8 +138,8 @@ class Attempts:
     def __init__(self, database: Transactions) -> None:
         self._db = database
 
-    async def attempts(self, fax: Fax) -> list[dict[str, Any]]:
-        """Return the attempts of a fax, oldest first, as plain dictionaries."""
+    async def attempts(self, fax: Fax) -> list[Attempt]:
+        """Return the attempts of a fax, oldest first."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -125,7 +152,7 @@ class Attempts:
                 """,
                 {"company": fax.company_id, "fax": fax.id},
             )
-            return await cursor.fetchall()
+            return [Attempt(**row) for row in await cursor.fetchall()]
 
     async def pages(self, fax: Fax) -> list[StoredPage]:
         """Return the pages of a fax with their quality."""

@@ -1,4 +1,4 @@
-"""Deliveries in PostgreSQL: the mails and webhook calls that are due, and what became of them."""
+"""Rows of `deliveries`: mails and webhook calls, due or done, with the outcome of the last try."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -37,12 +37,29 @@ class Delivery:
     webhook_id: int | None
     url: str | None
     secret: str | None
-    recipients: tuple[str, ...] = ()  #: of a mail; none: whom the virtual fax names
+    recipients: tuple[str, ...] = ()  #: of a mail; empty: those of the virtual fax
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as the fax's owner sees it."""
+
+    id: int
+    channel: str  #: `mail` or `webhook`
+    event: str
+    url: str | None  #: of the webhook
+    state: str  #: `pending`, `done` or `failed`
+    tries: int
+    reason: str | None  #: of `reasons.Reason`; None before the first try
+    detail: dict[str, Any]  #: facts of the last try, by `reasons.DETAILS`
+    created_at: datetime
+    finished_at: datetime | None
+    replay_of: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class MailTemplate:
-    """The words of a mail: Jinja2."""
+    """The subject and the bodies of a mail, as Jinja2 templates."""
 
     subject: str
     text: str
@@ -76,12 +93,16 @@ class DeliveryStore:
     async def record(
         self, delivery_id: int, reason: Reason, detail: Mapping[str, object], state: str
     ) -> None:
-        """Record how a try ended; `state` is `pending` to try again, `done` or `failed`."""
+        """Record the outcome of a try; `state` is `pending` to try again, `done` or `failed`."""
         async with self._db.transaction() as c:
             await c.execute(
-                "update deliveries set tries = tries + 1, reason = %(reason)s, detail = %(detail)s,"
-                " state = %(state)s::delivery_state, finished_at ="
-                " case when %(state)s <> 'pending' then now() end where id = %(id)s",
+                """
+                update deliveries set
+                  tries = tries + 1, reason = %(reason)s, detail = %(detail)s,
+                  state = %(state)s::delivery_state,
+                  finished_at = case when %(state)s <> 'pending' then now() end
+                where id = %(id)s
+                """,
                 {
                     "reason": reason,
                     "detail": Jsonb(dict(detail)),
@@ -93,7 +114,7 @@ class DeliveryStore:
     async def template(
         self, brand: int, company: int, event: str, language: str
     ) -> MailTemplate | None:
-        """Return the company's own words, else the brand's; None: the platform's."""
+        """Return the company's template, else the brand's; None: the platform's applies."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -108,13 +129,13 @@ class DeliveryStore:
         return MailTemplate(**row) if row else None
 
     async def disable_webhook(self, webhook: int) -> None:
-        """Switch off a webhook whose receiver says that it is gone (410)."""
+        """Disable a webhook whose receiver answered 410 Gone."""
         async with self._db.transaction() as c:
             await c.execute(
                 "update webhooks set enabled = false where id = %(id)s", {"id": webhook}
             )
 
-    async def deliveries(self, fax_id: int) -> list[dict[str, Any]]:
+    async def deliveries(self, fax_id: int) -> list[DeliveryRow]:
         """Return the deliveries of a fax, oldest first."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
@@ -126,10 +147,10 @@ class DeliveryStore:
                 """,
                 {"fax": fax_id},
             )
-            return await cursor.fetchall()
+            return [DeliveryRow(**row) for row in await cursor.fetchall()]
 
     async def replay(self, delivery_id: int) -> int:
-        """Make a delivery once more; return its id. Raises UserError."""
+        """Repeat a delivery; return the id of the new one. Raises UserError."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -149,7 +170,7 @@ class DeliveryStore:
         return int(row["id"])
 
     async def forward(self, fax: Fax, recipients: Sequence[str], who: str) -> int:
-        """Mail a fax to somebody; return the delivery's id. Raises UserError."""
+        """Send a fax by mail; return the delivery's id. Raises UserError."""
         for address in recipients:
             if not ADDRESS.fullmatch(address):
                 raise UserError(

@@ -1,7 +1,7 @@
 """The outbound queue in PostgreSQL: claims, attempts, retries, ends."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -129,7 +129,12 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             )
 
     async def end_attempt(
-        self, fax: Fax, attempt: int, outcome: Outcome, call_id: str, route: dict[str, Any] | None
+        self,
+        fax: Fax,
+        attempt: int,
+        outcome: Outcome,
+        call_id: str,
+        route: Mapping[str, str] | None,
     ) -> None:
         """Store how an attempt ended."""
         async with self._db.transaction() as c:

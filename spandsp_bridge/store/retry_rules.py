@@ -7,8 +7,20 @@ from spandsp_bridge.store.transactions import Transactions
 
 
 @dataclass(frozen=True, slots=True)
+class RetryRule:
+    """One row of `retry_rules_in_force`."""
+
+    reason: str
+    action: str  #: `retry` or `stop`
+    delay: int  #: seconds
+    tries: int  #: attempts that may end for this reason
+    steps: tuple[str, ...]  #: what the next attempts change, one after the other
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultRules:
-    """The rules in force where a brand has none, as a table."""
+    """The rules that apply where a brand has none of its own, as a table."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -25,13 +37,13 @@ _DEFAULTS = {
 
 
 class RetryRules:
-    """The queries on rules of what follows a failure."""
+    """The queries on retry and failover rules."""
 
     def __init__(self, database: Transactions) -> None:
         self._db = database
 
-    async def retry_rules(self, brand: int | None) -> list[dict[str, Any]]:
-        """Return a brand's rows of `retry_rules_in_force`; None: those of the first brand."""
+    async def retry_rules(self, brand: int | None) -> list[RetryRule]:
+        """Return the rules of a brand by reason; None: those of the first brand."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -41,7 +53,8 @@ class RetryRules:
                 """,
                 {"brand": brand},
             )
-            return await cursor.fetchall()
+            rows = await cursor.fetchall()
+        return [RetryRule(**{**row, "steps": tuple(row["steps"])}) for row in rows]
 
     async def defaults(self, resource: str) -> DefaultRules:
         """Return the defaults of a resource: `retry-rules` or `failover-rules`."""

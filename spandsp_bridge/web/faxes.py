@@ -2,9 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Any
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -12,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from spandsp_bridge.calls.stored_documents import pdf_of, receipt_of, tiff_of
 from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.i18n import sentence
+from spandsp_bridge.store.attempts import Attempt
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.lists import NEWEST, Cursor
@@ -88,15 +88,13 @@ def place_of(cursor: str, order: str = NEWEST) -> Cursor:
     return value, found
 
 
-def trace_of(attempts: list[dict[str, Any]], language: str) -> str:
+def trace_of(attempts: Sequence[Attempt], language: str) -> str:
     """Return the T.30 messages of attempts as text."""
     lines: list[str] = []
     for row in attempts:
-        lines.append(
-            f"attempt {row['number']} at {row['started_at'].isoformat()} by {row['bridge']}"
-        )
-        lines.append(f"  SIP {row['sip_status'] or '-'} {row['sip_reason'] or ''}".rstrip())
-        lines += [f"  {line}" for line in row["trace"] or ()]
-        ended = sentence(row["reason"], row["detail"], language)
-        lines.append(f"  {row['reason']}: {ended}" if ended else "  in progress")
+        lines.append(f"attempt {row.number} at {row.started_at.isoformat()} by {row.bridge}")
+        lines.append(f"  SIP {row.sip_status or '-'} {row.sip_reason or ''}".rstrip())
+        lines += [f"  {line}" for line in row.trace or ()]
+        ended = sentence(row.reason, row.detail, language)
+        lines.append(f"  {row.reason}: {ended}" if ended else "  in progress")
     return "\n".join(lines) + "\n"

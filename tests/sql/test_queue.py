@@ -97,7 +97,7 @@ async def test_what_a_dead_worker_left_goes_on_where_it_was(
         "next": {"action": "retry", "attempt": 2},
     }
     [attempt] = await store.attempts(fax)
-    assert attempt["detail"] == {"pages": 3, "confirmed": 1}
+    assert attempt.detail == {"pages": 3, "confirmed": 1}
     delay = (fax.send_at - datetime.now(UTC)).total_seconds()
     assert 25 < delay < 91, "the rule's 60 s, spread"
     assert (await queue.history(fax)).reasons == ["worker_lost"], "the attempt was ended too"

@@ -160,7 +160,8 @@ async def test_what_was_learned_is_where_the_next_call_starts(
     [attempt] = await FaxStore(database).attempts(
         await _fax(FaxStore(database), json.loads(out)["id"])
     )
-    assert attempt["stats"]["media"] == "audio"
+    assert attempt.stats is not None
+    assert attempt.stats["media"] == "audio"
 
 
 async def _fax(store: FaxStore, fax_id: int) -> Any:

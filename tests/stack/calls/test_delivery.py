@@ -188,8 +188,8 @@ async def test_a_webhook_is_tried_again_and_replayed_under_the_same_id(
     deliveries = DeliveryStore(database)
 
     async def done() -> Any:
-        found = [d for d in await deliveries.deliveries(fax_id) if d["channel"] == "webhook"]
-        return found if found and all(d["state"] == "done" for d in found) else None
+        found = [d for d in await deliveries.deliveries(fax_id) if d.channel == "webhook"]
+        return found if found and all(d.state == "done" for d in found) else None
 
     [first] = await until(done)
     assert (first["tries"], first["answer"]) == (2, "204 Said")
@@ -210,8 +210,8 @@ async def test_a_receiver_that_is_gone_is_switched_off(
 
     async def failed() -> Any:
         [d] = [d for d in await DeliveryStore(database).deliveries(fax_id)
-               if d["channel"] == "webhook"]  # fmt: skip
-        return d if d["state"] == "failed" else None
+               if d.channel == "webhook"]  # fmt: skip
+        return d if d.state == "failed" else None
 
     assert "410" in (await until(failed))["answer"]
     async with database.transaction() as c:
@@ -233,8 +233,8 @@ async def test_a_webhook_into_our_own_network_is_never_called(
 
     async def failed() -> Any:
         [d] = [d for d in await DeliveryStore(database).deliveries(fax_id)
-               if d["channel"] == "webhook"]  # fmt: skip
-        return d if d["state"] == "failed" else None
+               if d.channel == "webhook"]  # fmt: skip
+        return d if d.state == "failed" else None
 
     assert "inside a network of ours" in (await until(failed))["answer"]
 
@@ -257,7 +257,7 @@ async def test_a_mail_server_that_is_away_gets_the_mail_later_and_once(
 
         async def tried() -> Any:
             [d] = await DeliveryStore(database).deliveries(fax_id)
-            return d if d["tries"] else None
+            return d if d.tries else None
 
         waiting = await until(tried)
         assert (waiting["state"], waiting["channel"]) == ("pending", "mail")
@@ -266,7 +266,7 @@ async def test_a_mail_server_that_is_away_gets_the_mail_later_and_once(
 
     async def done() -> Any:
         [d] = await DeliveryStore(database).deliveries(fax_id)
-        return d if d["state"] == "done" else None
+        return d if d.state == "done" else None
 
     await until(done, 30)
     await asyncio.sleep(1)

@@ -256,5 +256,5 @@ async def test_an_ata_receives_a_fax_without_any_carrier(
     fax = await until(ended)
     assert (fax.status, fax.pages_confirmed) == (FaxStatus.COMPLETED, 2)
     [attempt] = await store.attempts(fax)
-    assert attempt["route"] is None, "no carrier"
+    assert attempt.route is None, "no carrier"
     assert len(page_bitmaps((tmp_path / "received.tif").read_bytes())) == 2

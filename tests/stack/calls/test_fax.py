@@ -58,13 +58,15 @@ async def test_a_pdf_becomes_a_fax_and_a_pdf_again(
     assert pdf is not None
     assert pdf.startswith(b"%PDF-")
     [attempt] = await store.attempts(sent)
-    assert (attempt["sip_status"], attempt["t30_code"], attempt["reason"]) == (200, 0, "completed")
-    assert (attempt["bit_rate"], attempt["ecm"]) == (14400, True)
-    assert attempt["remote_station_id"] == "+34 911 000 002"
-    assert attempt["route"]["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
-    frames = [line.split()[1:3] for line in attempt["trace"]]
+    assert (attempt.sip_status, attempt.t30_code, attempt.reason) == (200, 0, "completed")
+    assert (attempt.bit_rate, attempt.ecm) == (14400, True)
+    assert attempt.remote_station_id == "+34 911 000 002"
+    assert attempt.route is not None
+    assert attempt.route["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
+    assert attempt.trace is not None
+    frames = [line.split()[1:3] for line in attempt.trace]
     for frame in (["<", "DIS"], [">", "DCS"], ["<", "CFR"], ["<", "MCF"], [">", "DCN"]):
-        assert frame in frames, attempt["trace"]
+        assert frame in frames, attempt.trace
 
     # What went over the wire.
     invites = await packets(pcap, 'sip.Method == "INVITE" && !(sip.to.tag)', "ip.src", "ip.dst")
@@ -268,7 +270,7 @@ async def test_a_fax_without_an_answer_says_why(stack: Stack, database: Database
     sent = await FaxStore(database).fax(told["id"])
     assert sent is not None
     [attempt] = await FaxStore(database).attempts(sent)
-    assert attempt["sip_status"] == 404
+    assert attempt.sip_status == 404
 
 
 async def test_a_document_that_fails_after_it_was_accepted_ends_in_error(

@@ -6,13 +6,13 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import Any
 
 from kemi.routing.model import SINGLE_BRIDGE_SET
 from spandsp_bridge.demo.layout import CARRIER
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.publisher.rpc import KamailioRpc
 from spandsp_bridge.services import kamailio_config
+from spandsp_bridge.store.attempts import Attempt
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
 from tests.support.commands import vfax
@@ -120,7 +120,7 @@ async def test_a_route_is_explained_by_the_code_that_kamailio_runs(
     assert "only for faxes" in out
 
 
-async def attempt_to_nowhere(stack: Stack, database: Database, folder: Path) -> dict[str, Any]:
+async def attempt_to_nowhere(stack: Stack, database: Database, folder: Path) -> Attempt:
     """Send to a number that the carrier answers with 404; return what the attempt says."""
     document = short_document(folder / "letter.pdf", 1)
     _, out, _ = await vfax(
@@ -153,8 +153,9 @@ async def test_a_silent_carrier_server_is_passed_over(
             f"delete from carrier_servers where port = {stack.port + 5}",
             "update carrier_servers set priority = 0",
         )
-    assert attempt["sip_status"] == 404
-    assert attempt["route"]["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
+    assert attempt.sip_status == 404
+    assert attempt.route is not None
+    assert attempt.route["uri"] == f"sip:{CARRIER}:{stack.port + 4}"
 
 
 async def test_a_server_that_was_switched_off_stays_off_over_a_reload(
@@ -207,7 +208,8 @@ async def test_a_fax_goes_as_a_call_when_there_is_no_fax_route(
             "insert into outgoing_routes (brand_id, type, priority, carrier_id)"
             " select brand_id, 'fax', 10, id from carriers",
         )
-    assert (attempt["sip_status"], attempt["route"]["route"]) == (404, str(row["id"]))
+    assert attempt.route is not None
+    assert (attempt.sip_status, attempt.route["route"]) == (404, str(row["id"]))
 
 
 async def test_a_blocked_number_is_refused_with_403(
@@ -230,5 +232,5 @@ async def test_a_blocked_number_is_refused_with_403(
             "delete from outgoing_routes where mode = 'block'",
             "delete from routing_patterns where name = 'Nowhere'",
         )
-    assert (attempt["sip_status"], attempt["reason"]) == (403, "call_forbidden")
-    assert attempt["route"] is None
+    assert (attempt.sip_status, attempt.reason) == (403, "call_forbidden")
+    assert attempt.route is None

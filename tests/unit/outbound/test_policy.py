@@ -6,17 +6,18 @@ import pytest
 
 from spandsp_bridge.calls.send import SendJob
 from spandsp_bridge.model import AudioFax
-from spandsp_bridge.outbound.policy import Rule, adapted, decide, explain, steps
+from spandsp_bridge.outbound.policy import adapted, decide, explain, steps
+from spandsp_bridge.store.retry_rules import RetryRule
 
 RULES = {
     rule.reason: rule
     for rule in (
-        Rule("user_busy", "retry", 180, 3, ()),
-        Rule("cannot_train", "retry", 60, 4, ("v17_off", "audio")),
-        Rule("protocol_error", "retry", 60, 3, ("same", "ecm_off")),
-        Rule("answered_by_person", "retry", 300, 2, ()),
-        Rule("worker_stopped", "retry", 10, 12, ()),
-        Rule("call_rejected", "stop", 0, 1, ()),
+        RetryRule("user_busy", "retry", 180, 3, ()),
+        RetryRule("cannot_train", "retry", 60, 4, ("v17_off", "audio")),
+        RetryRule("protocol_error", "retry", 60, 3, ("same", "ecm_off")),
+        RetryRule("answered_by_person", "retry", 300, 2, ()),
+        RetryRule("worker_stopped", "retry", 10, 12, ()),
+        RetryRule("call_rejected", "stop", 0, 1, ()),
     )
 }
 JOB = SendJob(
@@ -67,7 +68,7 @@ def test_a_virtual_fax_may_try_less_often(
 
 def test_a_virtual_fax_s_own_pause() -> None:
     assert decide(RULES, ["user_busy"], lambda: 0.5, None, 30).delay == 30
-    at_once = {"receiver_resolution": Rule("receiver_resolution", "retry", 0, 3, ("coarser",))}
+    at_once = {"receiver_resolution": RetryRule("receiver_resolution", "retry", 0, 3, ("coarser",))}
     assert decide(at_once, ["receiver_resolution"], lambda: 0.5, None, 30).delay == 0
 
 
