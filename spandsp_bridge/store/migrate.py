@@ -153,6 +153,12 @@ async def _run(connection: Connection, file: _File) -> None:
     )
 
 
+def _pass_on(notice: psycopg.errors.Diagnostic) -> None:
+    """Log what the files warn of: what the migrating role may not do, and who may."""
+    if notice.severity_nonlocalized == "WARNING":
+        log.warning("migration warning", message=notice.message_primary, hint=notice.message_hint)
+
+
 async def migrate(url: str, to: str | None = None) -> list[str]:
     """Bring the schema up to date; return the names of the files that were run.
 
@@ -163,6 +169,7 @@ async def migrate(url: str, to: str | None = None) -> list[str]:
     """
     done = []
     async with await connect(url) as connection:
+        connection.add_notice_handler(_pass_on)
         version = connection.info.server_version // 10000
         if version < MINIMUM_VERSION:
             raise SetupError(

@@ -1,7 +1,10 @@
 -- What follows when a fax changes: the queues' counts, jobs, and deliveries.
+--
+-- A function that runs with its owner's rights looks for tables in pg_temp last, where its caller may
+-- have put anything, and its trigger functions cannot be attached by others (no execute for public).
 
 create or replace function count_queues() returns trigger
-    language plpgsql security definer set search_path = public as $$
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     came queued_fax[] := '{}';
     went queued_fax[] := '{}';
@@ -19,6 +22,7 @@ begin
 end
 $$;
 comment on function count_queues() is 'Trigger: keeps fax_queues.';
+revoke execute on function count_queues from public;
 
 create or replace function add_to_queues(came queued_fax[], went queued_fax[]) returns void language sql as $$
     insert into fax_queues as q (company_id, brand_id, waiting, running, next_at)
@@ -52,7 +56,7 @@ create or replace trigger faxes_queue_delete after delete on faxes referencing o
 -- ---- jobs ------------------------------------------------------------------------------------------
 
 create or replace function defer_job(task text, args jsonb, only_once text) returns void
-    language plpgsql security definer set search_path = jobs, public as $$
+    language plpgsql security definer set search_path = pg_catalog, jobs, public, pg_temp as $$
 begin
     perform procrastinate_defer_jobs_v1(
         array[row('default', task, 0, null, only_once, args, null)::procrastinate_job_to_defer_v1]);
@@ -65,7 +69,8 @@ comment on function defer_job(text, jsonb, text) is
 revoke execute on function defer_job from public;
 grant execute on function defer_job to vfax_service;
 
-create or replace function prepare_fax() returns trigger language plpgsql security definer set search_path = public as $$
+create or replace function prepare_fax() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     perform defer_job('prepare', jsonb_build_object('company_id', new.company_id, 'fax_id', new.id),
                       'prepare:' || new.id);
@@ -73,6 +78,7 @@ begin
 end
 $$;
 comment on function prepare_fax() is 'Trigger: has the pages of a new fax made.';
+revoke execute on function prepare_fax from public;
 create or replace trigger faxes_prepare after insert on faxes for each row
     when (new.direction = 'out' and new.status = 'pending' and new.prepared_at is null
           and (new.document_fax_id is null or new.cover is not null or new.resend_of is not null))
@@ -98,7 +104,8 @@ grant execute on function sweep to vfax_service;
 
 -- ---- deliveries --------------------------------------------------------------------------------------
 
-create or replace function note_fax_end() returns trigger language plpgsql security definer set search_path = public as $$
+create or replace function note_fax_end() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     happened text := case
         when new.direction = 'out' then case new.status when 'completed' then 'sent' else 'failed' end
@@ -110,7 +117,8 @@ begin
     end if;
     insert into deliveries (brand_id, company_id, fax_id, channel, event)
         select new.brand_id, new.company_id, new.id, 'mail', happened
-        from virtual_faxes v where v.id = new.virtual_fax_id and v.send_by_email and happened = any (v.mail_events);
+        from virtual_faxes v
+        where v.company_id = new.company_id and v.id = new.virtual_fax_id and v.send_by_email and happened = any (v.mail_events);
     insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id)
         select new.brand_id, new.company_id, new.id, 'webhook', told, w.id
         from webhooks w, lateral (select 'fax.' || case happened when 'partial' then 'received' else happened end) as e (told)
@@ -119,13 +127,15 @@ begin
 end
 $$;
 comment on function note_fax_end() is 'Trigger: a fax is over; who is to be told.';
+revoke execute on function note_fax_end from public;
 create or replace trigger faxes_end after update of status on faxes for each row
     when (new.status in ('completed', 'error') and old.status is distinct from new.status)
     execute function note_fax_end();
 create or replace trigger faxes_end_insert after insert on faxes for each row
     when (new.status in ('completed', 'error')) execute function note_fax_end();
 
-create or replace function note_fax_progress() returns trigger language plpgsql security definer set search_path = public as $$
+create or replace function note_fax_progress() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id, pages)
         select new.brand_id, new.company_id, new.id, 'webhook', 'fax.progress', w.id, new.pages_confirmed
@@ -134,17 +144,20 @@ begin
 end
 $$;
 comment on function note_fax_progress() is 'Trigger: another page was confirmed.';
+revoke execute on function note_fax_progress from public;
 create or replace trigger faxes_progress after update of pages_confirmed on faxes for each row
     when (new.direction = 'out' and new.status = 'inprogress' and new.pages_confirmed > old.pages_confirmed)
     execute function note_fax_progress();
 
-create or replace function defer_delivery() returns trigger language plpgsql security definer set search_path = public as $$
+create or replace function defer_delivery() returns trigger
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     perform defer_job('deliver', jsonb_build_object('delivery_id', new.id), 'deliver:' || new.id);
     return null;
 end
 $$;
 comment on function defer_delivery() is 'Trigger: a delivery is due.';
+revoke execute on function defer_delivery from public;
 create or replace trigger deliveries_defer after insert on deliveries for each row
     when (new.state = 'pending') execute function defer_delivery();
 
@@ -178,7 +191,8 @@ comment on function delete_fax(bigint, bigint, text) is
 
 -- ---- retention -----------------------------------------------------------------------------------------
 
-create or replace function apply_retention() returns bigint language plpgsql security definer set search_path = public as $$
+create or replace function apply_retention() returns bigint
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     deleted bigint := 0;
     so_many bigint;
@@ -203,10 +217,10 @@ begin
         where not exists (select from companies where retention_days is null);
     for part in
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-        where i.inhparent = 'documents'::regclass and c.relname ~ '^documents_[0-9]{6}$'
+        where i.inhparent = 'public.documents'::regclass and c.relname ~ '^documents_[0-9]{6}$'
           and to_date(right(c.relname, 6), 'YYYYMM') + interval '1 month' < now() - make_interval(days => longest)
     loop
-        execute format('drop table %I', part.relname);
+        execute format('drop table public.%I', part.relname);
     end loop;
     return deleted;
 end
@@ -220,7 +234,7 @@ grant execute on function apply_retention to vfax_service;
 -- row-level security to every row first, as `like` is not leakproof. The ids say nothing by themselves, the
 -- rows are read by the tenant.
 create or replace function faxes_found(company bigint, number_like text, station_like text, most integer)
-    returns setof bigint language plpgsql stable security definer set search_path = public, pg_temp as $$
+    returns setof bigint language plpgsql stable security definer set search_path = pg_catalog, public, pg_temp as $$
 begin
     if company is distinct from current_company()
        and not (current_setting('role') in ('none', 'vfax_service') and pg_has_role(session_user, 'vfax_service', 'member')) then

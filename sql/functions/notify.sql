@@ -1,7 +1,7 @@
 -- Tell the publishers and the workers that something was committed.
 
 create or replace function note_routing_change() returns trigger
-    language plpgsql security definer set search_path = public as $$
+    language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 -- Arguments: the kind of entry, and a query over "changed" (old and new rows) that yields their ids.
 declare
     changed text := case tg_op
@@ -25,6 +25,7 @@ end
 $$;
 comment on function note_routing_change() is
     'Trigger: writes what changed into routing_changes and wakes the publishers.';
+revoke execute on function note_routing_change from public;
 
 create or replace function notify_faxes() returns trigger language plpgsql as $$
 begin

@@ -25,6 +25,27 @@ begin
 end
 $$;
 
+-- Nobody but the owner creates anything: a table of a caller's, with a trigger, could otherwise stand
+-- in the way of a function that runs with more rights.
+do $$
+begin
+    begin
+        execute format('revoke create, temporary on database %I from public', current_database());
+        revoke create on schema public from public;
+    exception when insufficient_privilege then
+        null;  -- reported below
+    end;
+    if has_database_privilege('public', current_database(), 'create')
+       or has_database_privilege('public', current_database(), 'temporary')
+       or has_schema_privilege('public', 'public', 'create') then
+        raise warning 'everybody may create tables in the database %: its owner has to revoke this',
+            current_database()
+            using hint = format('revoke create, temporary on database %I from public; '
+                                'revoke create on schema public from public;', current_database());
+    end if;
+end
+$$;
+
 create or replace function current_brand() returns bigint language sql stable
     return nullif(current_setting('vfax.brand_id', true), '')::bigint;
 comment on function current_brand() is
