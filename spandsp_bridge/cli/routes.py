@@ -1,6 +1,7 @@
 """`vfax route` and `vfax routes`: explain, compare, show what is in force."""
 
 import random
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -147,19 +148,19 @@ def route_diff(
         settings.database_url, sql, brand=brand, fax=is_fax, sample=sample, commit=commit
     )
     if as_json:
-        print_json(found)
+        print_json(asdict(found))
         return
     out = console()
     out.print(
-        f"[bold]{found['changed']} of {found['destinations']}[/] destinations would change route"
+        f"[bold]{found.changed} of {found.destinations}[/] destinations would change route"
         + ("; [green]committed[/]" if commit else "; nothing was committed")
     )
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("destinations", "before", "after"):
         table.add_column(column, overflow="fold")
-    for move in found["moves"][:MAX_ROWS]:
-        table.add_row(str(move["destinations"]), move["before"], f"[yellow]{move['after']}[/]")
-    if found["moves"]:
+    for move in found.moves[:MAX_ROWS]:
+        table.add_row(str(move.destinations), move.before, f"[yellow]{move.after}[/]")
+    if found.moves:
         out.print(table)
 
 

@@ -23,11 +23,12 @@ from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.store.transactions import Connection, Transactions
 
 MAX_ROWS = 1000
+KEY_PREFIX = "key_"  #: of the parameters that name a row
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For whom configuration is read and written."""
+    """The tenant whose configuration is read and written."""
 
     role: str
     brand: int | None
@@ -77,7 +78,9 @@ class ConfigStore:
 
     async def row(self, resource: Resource, key: str) -> dict[str, Any]:
         """Return one row. Raises NotFoundError."""
-        found = await self._select(resource, self._named(resource, key), 1)
+        found = await self._select(
+            resource, self._named(resource, key), 1, self._key_values(resource, key)
+        )
         if not found:
             raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key)
         return found[0]
@@ -99,8 +102,10 @@ class ConfigStore:
         async with self._db.transaction() as c:
             row = await (
                 await c.execute(
-                    "select coalesce(obj_description(%s::regclass, 'pg_class'), '') as text",
-                    [resource.table],
+                    """
+                    select coalesce(obj_description(%(table)s::regclass, 'pg_class'), '') as text
+                    """,
+                    {"table": resource.table},
                 )
             ).fetchone()
         return str(row["text"]) if row else ""
@@ -110,10 +115,12 @@ class ConfigStore:
         async with self._db.transaction() as c:
             rows = await (
                 await c.execute(
-                    "select attname, coalesce(col_description(attrelid, attnum), '') as text"
-                    " from pg_attribute where attrelid = %s::regclass and attnum > 0"
-                    " and not attisdropped",
-                    [resource.table],
+                    """
+                    select attname, coalesce(col_description(attrelid, attnum), '') as text
+                    from pg_attribute
+                    where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped
+                    """,
+                    {"table": resource.table},
                 )
             ).fetchall()
         return {row["attname"]: row["text"] for row in rows}
@@ -136,9 +143,9 @@ class ConfigStore:
         self, resource: Resource, values: Mapping[str, Any], parent: int | None = None,
         **more: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        """Write a new row; return it. Raises UserError that says what the table wants.
+        """Insert a row; return it. Raises UserError with the constraint that it violates.
 
-        A webhook's secret is in what is returned, this once: nobody can read it later.
+        The row of a new webhook includes its secret, which cannot be read again.
         """
         self._refuse_unwritable(resource, values)
         written = {f.name: parsed(f, values.get(f.name)) for f in self.writable(resource)
@@ -153,10 +160,10 @@ class ConfigStore:
                 query = sql.SQL("insert into {} ({}) values ({}) returning {}").format(
                     sql.Identifier(resource.table),
                     sql.SQL(", ").join(map(sql.Identifier, written)),
-                    sql.SQL(", ").join(sql.Placeholder() * len(written)),
+                    sql.SQL(", ").join(map(sql.Placeholder, written)),
                     sql.SQL(", ").join(map(sql.Identifier, resource.identity)),
                 )
-                made = await (await c.execute(query, list(written.values()))).fetchone()
+                made = await (await c.execute(query, written)).fetchone()
         except RowRejected as error:
             raise refused(error) from error
         assert made is not None
@@ -176,18 +183,21 @@ class ConfigStore:
         query = sql.SQL("update {} t set {} where {}").format(
             sql.Identifier(resource.table),
             sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder()) for n in written
+                sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(n)) for n in written
             ),
             self._named(resource, key),
         )
+        key_values = self._key_values(resource, key)
         try:
             async with self._db.transaction() as c:
-                changed = (await c.execute(query, list(written.values()))).rowcount
+                changed = (await c.execute(query, written | key_values)).rowcount
         except RowRejected as error:
             raise refused(error) from error
         if changed == 0:
             raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key)
-        return await self.row(resource, key)
+        # An identity column may have changed: the row is read by its new key.
+        identity = {name: key_values[f"{KEY_PREFIX}{name}"] for name in resource.identity} | written
+        return await self.row(resource, "~".join(str(identity[n]) for n in resource.identity))
 
     async def remove(self, resource: Resource, key: str) -> None:
         """Delete a row. Raises UserError when something still needs it."""
@@ -198,7 +208,7 @@ class ConfigStore:
         )
         try:
             async with self._db.transaction() as c:
-                gone = (await c.execute(query)).rowcount
+                gone = (await c.execute(query, self._key_values(resource, key))).rowcount
         except RowRejected as error:
             raise refused(error) from error
         if gone == 0:
@@ -219,8 +229,8 @@ class ConfigStore:
     ) -> dict[str, str | None]:
         """Return the column that keeps a SIP password (RFC 2617 §3.2.2.2), where it changes.
 
-        `held` is the row as it was. The digest holds the user's name and the realm too: whoever
-        changes those has to give the password again. Raises UserError.
+        `held` is the row before the change. The digest includes the user's name and the realm:
+        a change of those requires the password. Raises UserError.
         """
         now = {**held, **{f.name: parsed(f, values[f.name]) for f in self.writable(resource)
                           if f.name in values}}  # fmt: skip
@@ -229,7 +239,8 @@ class ConfigStore:
             async with self._db.transaction() as c:
                 row = await (
                     await c.execute(
-                        "select sip_domain from companies where id = %s", [now.get("company_id")]
+                        "select sip_domain from companies where id = %(company)s",
+                        {"company": now.get("company_id")},
                     )
                 ).fetchone()
             realm = row["sip_domain"] if row else None
@@ -250,12 +261,12 @@ class ConfigStore:
         text = f"{user}:{realm}:{password}".encode()
         return {resource.digest_column: hashlib.md5(text, usedforsecurity=False).hexdigest()}
 
-    # ---- inside -------------------------------------------------------------------------------
+    # ---- internal -------------------------------------------------------------------------------
 
     async def _owner(
         self, c: Connection, resource: Resource, parent: int | None, written: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the columns that say whose a new row is."""
+        """Return the columns of a new row's owner."""
         owner: dict[str, Any] = {}
         if resource.table not in ("brands", "bridges") and "brand_id" not in written:
             owner["brand_id"] = self.scope.brand
@@ -273,10 +284,10 @@ class ConfigStore:
                 above = RESOURCES[resource.parent]
                 row = await (
                     await c.execute(
-                        sql.SQL("select company_id from {} where id = %s").format(
+                        sql.SQL("select company_id from {} where id = %(parent)s").format(
                             sql.Identifier(above.table)
                         ),
-                        [parent],
+                        {"parent": parent},
                     )
                 ).fetchone()
                 if row is None:
@@ -298,13 +309,26 @@ class ConfigStore:
                 raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key[:60])
             conditions.append(
                 sql.SQL("t.{} = {}").format(
-                    sql.Identifier(name), sql.Literal(part if name == "email" else int(part))
+                    sql.Identifier(name), sql.Placeholder(f"{KEY_PREFIX}{name}")
                 )
             )
         return sql.SQL(" and ").join(conditions)
 
+    @staticmethod
+    def _key_values(resource: Resource, key: str) -> dict[str, str | int]:
+        """Return the parameters of the condition that `_named` returned for this key."""
+        parts = key.split("~") if len(resource.identity) > 1 else [key]
+        return {
+            f"{KEY_PREFIX}{name}": part if name == "email" else int(part)
+            for name, part in zip(resource.identity, parts, strict=True)
+        }
+
     async def _select(
-        self, resource: Resource, where: sql.Composable, limit: int
+        self,
+        resource: Resource,
+        where: sql.Composable,
+        limit: int,
+        values: Mapping[str, str | int] | None = None,
     ) -> list[dict[str, Any]]:
         if self.scope.role not in resource.readers:
             raise UserError("you may not see a {kind}", kind=resource.title)
@@ -333,7 +357,7 @@ class ConfigStore:
             label=sql.Identifier(resource.label), limit=sql.Literal(limit),
         )  # fmt: skip
         async with self._db.transaction() as c:
-            return await (await c.execute(query)).fetchall()
+            return await (await c.execute(query, values)).fetchall()
 
 
 def _webhook_secret() -> str:
@@ -342,7 +366,7 @@ def _webhook_secret() -> str:
 
 
 def _own(resource: Resource) -> sql.SQL:
-    """Tell people of companies from operators: both are rows of `users`."""
+    """Return the condition that tells users of companies from operators: one table has both."""
     match resource.key:
         case "users":
             return sql.SQL("t.role in ('company', 'user')")

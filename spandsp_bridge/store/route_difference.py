@@ -1,6 +1,7 @@
-"""What some SQL would do to the routes: decided before and after it, in one transaction."""
+"""How some SQL changes the routes: decisions before and after it, in one transaction."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -16,7 +17,7 @@ from spandsp_bridge.store.routing import SqlSource
 
 Destination = tuple[int, str]  # company, number
 
-# Last month's calls first, the most frequent ones; then a number of each pattern for each company.
+# Last month's destinations, the most frequent first; then one number of each pattern and company.
 DESTINATIONS = """
     select company_id, remote_number from (
         select company_id, remote_number, count(*) as calls
@@ -46,39 +47,69 @@ def _decide(
 
     facts = Facts(SqlSource(query))
     now = float(query("select extract(epoch from now())::float8", [], [])[0][0])
-    made = {}
+    decisions = {}
     for company, number in destinations:
         owner = facts.company(company)
         if owner is not None:
             plan = outbound.decide(
                 facts, owner, number, fax=fax, random=lambda: 0.5, now=now, caller=owner.caller
             )
-            made[company, number] = explain(plan, facts, owner.caller)
-    return made
+            decisions[company, number] = explain(plan, facts, owner.caller)
+    return decisions
 
 
-def _summary(told: dict[str, Any]) -> str:
-    """Return where a call goes in a few words: all of the order, with the first one's chances."""
-    if told["reply"]:
-        return f"{told['reply']['code']} {told['reply']['reason']}"
-    if told["inside"]:
-        return f"inside to {told['inside']['ddi']}"
+@dataclass(frozen=True, slots=True)
+class RouteChange:
+    """A destination whose route changes; `before` and `after` are summaries."""
+
+    company: int
+    number: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMove:
+    """How many destinations change from one route to another."""
+
+    before: str
+    after: str
+    destinations: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDifference:
+    """What some SQL does to the routes of a sample of destinations."""
+
+    destinations: int
+    changed: int
+    committed: bool
+    moves: list[RouteMove]  #: the most frequent first
+    changes: list[RouteChange]
+
+
+def _summary(decision: dict[str, Any]) -> str:
+    """Return the order of candidates, each with its first chance, or the reply, as short text."""
+    if decision["reply"]:
+        return f"{decision['reply']['code']} {decision['reply']['reason']}"
+    if decision["inside"]:
+        return f"inside to {decision['inside']['ddi']}"
     tries = []
-    for c in told["candidates"]:
+    for c in decision["candidates"]:
         legs = {(leg["number"], leg["caller"]) for leg in c["legs"]}
-        as_is = legs == {(told["number"], told["caller"])}
-        sent = "" if as_is else f" as {min(legs)[0]} from {min(legs)[1]}"
+        unchanged = legs == {(decision["number"], decision["caller"])}
+        sent = "" if unchanged else f" as {min(legs)[0]} from {min(legs)[1]}"
         tries.append(f"{c['carrier_name']} (route {c['route']}, {c['probability']:.0%}{sent})")
     return " then ".join(tries)
 
 
 def compare(
     url: str, sql: str, *, brand: int | None, fax: bool, sample: int, commit: bool
-) -> dict[str, Any]:
+) -> RouteDifference:
     """Return how the decisions on up to `sample` destinations change by `sql`.
 
-    All happens in one transaction, which is undone unless `commit`. As the operator of
-    `brand` where given. Raises UserError for SQL that fails, SetupError.
+    Everything runs in one transaction, which is rolled back unless `commit`, with the rights of
+    the operator of `brand` where given. Raises UserError for SQL that fails, SetupError.
     """
     try:
         connection = psycopg.connect(url, connect_timeout=5)
@@ -86,7 +117,9 @@ def compare(
         raise unusable(error) from error
     with connection:
         if brand is not None:
-            connection.execute("select set_config('vfax.brand_id', %s, true)", [str(brand)])
+            connection.execute(
+                "select set_config('vfax.brand_id', %(brand)s, true)", {"brand": str(brand)}
+            )
             connection.execute("set local role vfax_brand")
         with RawCursor(connection, row_factory=tuple_row) as cursor:
             rows = cursor.execute(DESTINATIONS.encode(), [sample]).fetchall()
@@ -101,22 +134,18 @@ def compare(
         after = _decide(connection, destinations, fax=fax)
         if not commit:
             connection.rollback()
-    changed = []
+    changes = []
     for destination in destinations:
         old, new = before.get(destination), after.get(destination)
-        was = _summary(old) if old else "no such company"
-        becomes = _summary(new) if new else "no such company"
-        if was != becomes:
-            company, number = destination
-            changed.append({"company": company, "number": number, "before": was, "after": becomes})
-    moves = Counter((c["before"], c["after"]) for c in changed)
-    return {
-        "destinations": len(destinations),
-        "changed": len(changed),
-        "committed": commit,
-        "moves": [
-            {"before": was, "after": becomes, "destinations": count}
-            for (was, becomes), count in moves.most_common()
-        ],
-        "changes": changed,
-    }
+        before_text = _summary(old) if old else "no such company"
+        after_text = _summary(new) if new else "no such company"
+        if before_text != after_text:
+            changes.append(RouteChange(*destination, before_text, after_text))
+    moves = Counter((change.before, change.after) for change in changes)
+    return RouteDifference(
+        destinations=len(destinations),
+        changed=len(changes),
+        committed=commit,
+        moves=[RouteMove(*move, count) for move, count in moves.most_common()],
+        changes=changes,
+    )
