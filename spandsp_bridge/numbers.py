@@ -39,7 +39,7 @@ def country_of(number: str) -> str:
 
 
 def written(number: str) -> str:
-    """Return an E.164 number as people write it."""
+    """Return an E.164 number in international format, with spaces."""
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:

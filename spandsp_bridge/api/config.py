@@ -1,4 +1,4 @@
-"""`/v1/virtual-faxes`, `/v1/ddis` and the other tables: one set of verbs for all of them."""
+"""`/v1/virtual-faxes`, `/v1/ddis` and the other tables, all with the same methods."""
 
 from collections.abc import Callable
 from datetime import datetime, time
@@ -10,23 +10,37 @@ from fastapi import APIRouter, Body, Depends, Path, Request
 from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, create_model
 
 from spandsp_bridge.api.shapes import Explain, Many, Moment, One
-from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.i18n import ENGLISH, word
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.explain import explained
 from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.web.access import BRAND, CONFIG, FAXES, Principal, allow
 from spandsp_bridge.web.state import web_of
 
-#: What the API shows of the configuration; its other tables are for people, in the portal.
-OFFERED = ("virtual-faxes", "ddis", "webhooks", "cover-pages", "companies", "carriers", "routes",
-           "patterns", "peer-profiles")  # fmt: skip
+#: The tables of configuration that the API offers; the others are edited in the portal alone.
+OFFERED = (
+    "virtual-faxes",
+    "ddis",
+    "webhooks",
+    "cover-pages",
+    "companies",
+    "carriers",
+    "routes",
+    "patterns",
+    "peer-profiles",
+)
 Json = dict[str, Any]
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 _TYPES: dict[str, Any] = {
-    "int": StrictInt, "ref": StrictInt, "number": StrictFloat | StrictInt, "bool": StrictBool,
-    "many": list[str], "lines": list[str], "moment": Moment,
-}  # fmt: skip
+    "int": StrictInt,
+    "ref": StrictInt,
+    "number": StrictFloat | StrictInt,
+    "bool": StrictBool,
+    "many": list[str],
+    "lines": list[str],
+    "moment": Moment,
+}
 
 
 def _type(field: Field) -> Any:
@@ -36,7 +50,7 @@ def _type(field: Field) -> Any:
 
 
 def _model(resource: Resource, *, new: bool) -> Any:
-    """Return what a request says of a row: for a new one, what is needed is needed."""
+    """Return the model of a request that creates or changes a row."""
     fields: dict[str, Any] = {}
     for f in resource.fields:
         if f.writers is not None and not f.writers:
@@ -46,27 +60,31 @@ def _model(resource: Resource, *, new: bool) -> Any:
             fields[f.name] = (kind, ...) if new else (kind, None)
         else:
             fields[f.name] = (_type(f) | None, None)
-    name = resource.title.title().replace(" ", "")
+    name = word("kind", resource.key, ENGLISH).title().replace(" ", "")
     config = ConfigDict(extra="forbid")
     return create_model(f"New{name}" if new else f"Changed{name}", __config__=config, **fields)
 
 
-def _plain(row: Json) -> Json:
+def _json(row: Json) -> Json:
+    """Return a row in JSON's types, without the labels of references."""
     made: Json = {}
     for name, value in row.items():
         if name.endswith("_label"):
             continue
         made[name] = (
-            value.isoformat() if isinstance(value, datetime | time)
-            else float(value) if isinstance(value, Decimal)
-            else value if isinstance(value, str | int | float | bool | list | None)
+            value.isoformat()
+            if isinstance(value, datetime | time)
+            else float(value)
+            if isinstance(value, Decimal)
+            else value
+            if isinstance(value, str | int | float | bool | list | None)
             else str(value)
-        )  # fmt: skip
+        )
     return made
 
 
 def router(resource: Resource) -> APIRouter:
-    """Return the verbs of one table."""
+    """Return the routes of one table."""
     made = APIRouter(prefix=f"/{resource.key}", tags=[resource.key])
     roles = tuple(role for role in CONFIG if role in resource.readers)
     reading = Annotated[Principal, Depends(allow(roles, "config:read", keys=True))]
@@ -78,29 +96,24 @@ def router(resource: Resource) -> APIRouter:
 
     async def listing(request: Request, principal: reading) -> Many[Json]:
         rows = await principal.config(web_of(request)).rows(resource)
-        return Many(data=[_plain(row) for row in rows])
+        return Many(data=[_json(row) for row in rows])
 
     async def show(request: Request, principal: reading, key: Id) -> One[Json]:
         row = await principal.config(web_of(request)).row(resource, str(key))
-        return One(data=_plain(row))
+        return One(data=_json(row))
 
     async def add(request: Request, principal: making, body: new) -> One[Json]:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         row = await principal.config(web_of(request)).add(resource, values)
-        return One(data=_plain(row))
+        return One(data=_json(row))
 
     async def change(request: Request, principal: writing, key: Id, body: changed) -> One[Json]:  # type: ignore[valid-type]
         values = body.model_dump(exclude_unset=True)  # type: ignore[attr-defined]
         row = await principal.config(web_of(request)).change(resource, str(key), values)
-        return One(data=_plain(row))
+        return One(data=_json(row))
 
     async def remove(request: Request, principal: making, key: Id) -> None:
-        try:
-            await principal.config(web_of(request)).remove(resource, str(key))
-        except NotFoundError:
-            raise
-        except UserError as error:
-            raise ConflictError(str(error)) from error
+        await principal.config(web_of(request)).remove(resource, str(key))
 
     verbs: list[tuple[str, str, Callable[..., Any], int]] = [
         ("GET", "", listing, 200),
@@ -111,16 +124,24 @@ def router(resource: Resource) -> APIRouter:
         verbs += [("POST", "", add, 201), ("DELETE", "/{key:int}", remove, 204)]
     for method, path, endpoint, status in verbs:
         made.add_api_route(
-            path, endpoint, methods=[method], status_code=status,
+            path,
+            endpoint,
+            methods=[method],
+            status_code=status,
             name=f"{endpoint.__name__} {resource.key}",
-            summary=f"{_VERBS[endpoint.__name__]} {resource.title}",
+            summary=f"{_VERBS[endpoint.__name__]} {word('kind', resource.key, ENGLISH)}",
             operation_id=f"{endpoint.__name__}_{resource.key.replace('-', '_')}",
-        )  # fmt: skip
+        )
     return made
 
 
-_VERBS = {"listing": "List every", "show": "Show one", "add": "Make a new",
-          "change": "Change a", "remove": "Delete a"}  # fmt: skip
+_VERBS = {
+    "listing": "List every",
+    "show": "Show one",
+    "add": "Create a",
+    "change": "Change a",
+    "remove": "Delete a",
+}
 
 routing = APIRouter(prefix="/routes", tags=["routes"])
 
@@ -131,12 +152,16 @@ async def explain(
     principal: Annotated[Principal, Depends(allow((BRAND,), "config:read", keys=True))],
     call: Annotated[Explain, Body()],
 ) -> One[Json]:
-    """Say how a call would leave, before it is made; by the code that Kamailio runs."""
-    told = await explained(
-        principal.tenant(web_of(request)), call.company_id, call.to, fax=call.fax, at=call.at,
+    """Explain how a call would be routed, by the code that Kamailio runs."""
+    result = await explained(
+        principal.tenant(web_of(request)),
+        call.company_id,
+        call.to,
+        fax=call.fax,
+        at=call.at,
         seed=call.seed,
-    )  # fmt: skip
-    return One(data=told)
+    )
+    return One(data=result)
 
 
 replays = APIRouter(prefix="/deliveries", tags=["webhooks"])
@@ -148,13 +173,10 @@ async def replay(
     principal: Annotated[Principal, Depends(allow(FAXES, "faxes:write", keys=True))],
     delivery_id: Id,
 ) -> One[Json]:
-    """Make a mail or a webhook call once more."""
+    """Retry an email or a webhook call."""
     store = DeliveryStore(principal.tenant(web_of(request)))
-    try:
-        made = await store.replay(delivery_id)
-    except UserError as error:
-        raise NotFoundError(str(error)) from error
-    return One(data={"id": made, "replay_of": delivery_id})
+    new = await store.replay(delivery_id)
+    return One(data={"id": new, "replay_of": delivery_id})
 
 
 def routers() -> list[APIRouter]:

@@ -1,4 +1,4 @@
-"""`/v1/faxes`: send, list, look at, end and repeat faxes."""
+"""`/v1/faxes`: send, list, show, cancel, resend and delete faxes."""
 
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from spandsp_bridge.api.shapes import (
     delivery_shape,
     fax_shape,
 )
-from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.errors import ConflictError
 from spandsp_bridge.i18n import explained
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.numbers import e164
@@ -71,32 +71,29 @@ async def send(
     """Send documents as one fax.
 
     JSON, with each document in base64 or fetched from a URL; or multipart, with the files as
-    `contents` and the rest as JSON in `fax`. The same `Idempotency-Key` makes no second fax.
+    `contents` and the rest as JSON in `fax`. A repeated `Idempotency-Key` returns the first fax.
     """
     web = web_of(request)
-    wanted, files = await read(request, web, NewFax, "fax")
+    new, files = await read(request, web, NewFax, "fax")
     store = FaxStore(principal.tenant(web))
-    sender = await sender_of(store, str(wanted.virtual_fax_id))
-    number = e164(wanted.to, sender.country) if principal.test else sender.destination(wanted.to)
-    wishes = SendOptions(
-        wanted.cover.model_dump() if wanted.cover else None,
-        wanted.resolution,
-        wanted.pictures,
-        wanted.priority,
-        wanted.send_at.astimezone() if wanted.send_at else None,
-        idempotency_key,
-        wanted.client_state,
-        principal.test,
+    sender = await sender_of(store, str(new.virtual_fax_id))
+    number = e164(new.to, sender.country) if principal.test else sender.destination(new.to)
+    options = SendOptions(
+        cover=new.cover.model_dump() if new.cover else None,
+        resolution=new.resolution,
+        pictures=new.pictures,
+        priority=new.priority,
+        send_at=new.send_at.astimezone() if new.send_at else None,
+        idempotency_key=idempotency_key,
+        client_state=new.client_state,
+        test=principal.test,
     )
-    await checked(sender, files, wishes, web.settings.max_pages, web.scratch)
-    try:
-        fax_id = await store.submit(sender, number, files, wishes)
-    except UserError as error:
-        raise ConflictError("{problem}", problem=error) from error
+    await checked(sender, files, options, web.settings.max_pages, web.scratch)
+    fax_id = await store.submit(sender, number, files, options)
     return One(data=fax_shape(await existing(store, fax_id), accepted_language(request)))
 
 
-# ---- looking -------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------
 
 
 @faxes.get("")
@@ -118,9 +115,17 @@ async def listing(
 ) -> Many[FaxShape]:
     """List faxes, the newest first."""
     selected = FaxFilter(
-        principal.company, None, direction, tuple(status or ()), virtual_fax_id, broadcast_id,
-        number, station, _aware(since), _aware(until), after=place_of(cursor) if cursor else None,
-    )  # fmt: skip
+        company=principal.company,
+        direction=direction,
+        status=tuple(status or ()),
+        virtual_fax=virtual_fax_id,
+        broadcast=broadcast_id,
+        number=number,
+        station=station,
+        since=_aware(since),
+        until=_aware(until),
+        after=place_of(cursor) if cursor else None,
+    )
     found = await FaxLists(principal.tenant(web_of(request))).page(selected, limit)
     more = cursor_of(found[-1].fax) if len(found) == limit else None
     return Many(data=[fax_shape(row.fax, accepted_language(request)) for row in found], next=more)
@@ -151,7 +156,7 @@ async def document_tiff(request: Request, principal: Reader, fax_id: FaxId) -> R
 
 @faxes.get("/{fax_id:int}/receipt.pdf", response_class=Response, responses=FILE)
 async def receipt(request: Request, principal: Reader, fax_id: FaxId) -> Response:
-    """Return the delivery receipt: page by page, what was confirmed."""
+    """Return the delivery receipt, which lists the confirmation of each page."""
     return await _document(request, principal, fax_id, "receipt")
 
 
@@ -168,7 +173,7 @@ async def _document(request: Request, principal: Principal, fax_id: int, kind: s
 
 @faxes.get("/{fax_id:int}/attempts")
 async def attempts(request: Request, principal: Reader, fax_id: FaxId) -> Many[Attempt]:
-    """Return the calls of a fax, the first one first."""
+    """Return the calls of a fax, the oldest first."""
     store = FaxStore(principal.tenant(web_of(request)))
     rows = await store.attempts(await existing(store, fax_id))
     language = accepted_language(request)
@@ -221,27 +226,17 @@ async def cancel(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxS
 
 @faxes.post("/{fax_id:int}/actions/resend", status_code=202)
 async def resend(request: Request, principal: Writer, fax_id: FaxId) -> One[FaxShape]:
-    """Send a fax that is over once more, as a new fax."""
+    """Send a fax that has ended again, as a new fax."""
     store = FaxStore(principal.tenant(web_of(request)))
-    try:
-        made = await store.resend(await existing(store, fax_id), principal.who)
-    except NotFoundError:
-        raise
-    except UserError as error:
-        raise ConflictError("{problem}", problem=error) from error
-    return One(data=fax_shape(await existing(store, made), accepted_language(request)))
+    new = await store.resend(await existing(store, fax_id), principal.who)
+    return One(data=fax_shape(await existing(store, new), accepted_language(request)))
 
 
 @faxes.delete("/{fax_id:int}", status_code=204)
 async def delete(request: Request, principal: Writer, fax_id: FaxId) -> None:
-    """Delete the documents of a fax that is over; its record stays with us."""
+    """Delete the documents of a fax that has ended; its record is kept."""
     store = FaxStore(principal.tenant(web_of(request)))
-    try:
-        await store.delete(await existing(store, fax_id), principal.who)
-    except NotFoundError:
-        raise
-    except UserError as error:
-        raise ConflictError("{problem}", problem=error) from error
+    await store.delete(await existing(store, fax_id), principal.who)
 
 
 # ---- live ----------------------------------------------------------------------------------------
@@ -250,14 +245,16 @@ events = APIRouter(tags=["events"])
 
 
 @events.get(
-    "/events", response_class=StreamingResponse,
+    "/events",
+    response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}}},
-)  # fmt: skip
+)
 async def live(
-    request: Request, principal: Reader,
+    request: Request,
+    principal: Reader,
     fax_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-) -> StreamingResponse:  # fmt: skip
-    """Stream what happens to the company's faxes, or to one: server-sent events named `fax`."""
+) -> StreamingResponse:
+    """Stream changes of the company's faxes, or of one fax, as server-sent events named `fax`."""
     web = web_of(request)
     company = principal.company
     assert company is not None
@@ -267,10 +264,10 @@ async def live(
     language = accepted_language(request)
 
     async def stream() -> AsyncIterator[str]:
-        yield ": news of faxes\n\n"
+        yield ": events\n\n"
         async for news in web.hub.watch(company, fax_id):
             if news is None:
-                yield ": nothing new\n\n"
+                yield ": no change\n\n"
             else:
                 data = explained(asdict(news), language)
                 yield f"event: fax\ndata: {json.dumps(data)}\n\n"

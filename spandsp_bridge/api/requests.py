@@ -100,9 +100,12 @@ async def _file(web: Web, document: Content) -> File:
     assert url is not None
     try:
         answer = await safe_http.request(
-            "GET", url, parse_networks(web.settings.webhook_networks), FETCH_SECONDS,
+            "GET",
+            url,
+            parse_networks(web.settings.webhook_networks),
+            FETCH_SECONDS,
             limit=MAX_BYTES,
-        )  # fmt: skip
+        )
     except safe_http.RequestError as error:
         raise DocumentError(Reason.DOCUMENT_NOT_FETCHED, url=url, error=str(error)) from error
     if answer.status != 200:

@@ -1,5 +1,6 @@
-"""What the API takes and gives, in JSON."""
+"""The JSON of requests and answers of the API."""
 
+import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -14,15 +15,15 @@ from spandsp_bridge.store.fax_rows import Fax
 Item = TypeVar("Item")
 
 
-def _iso(value: object) -> object:
-    """Take RFC 3339 times alone, and no numbers that could be seconds or milliseconds."""
-    text = value if isinstance(value, str) else "" if not isinstance(value, datetime) else "2026-"
-    if not text[:4].isdigit() or "-" not in text:
-        raise ValueError("write it as 2026-11-24T08:00:00+01:00")
-    return value
+def _rfc3339(value: object) -> object:
+    """Accept RFC 3339 times only: a number could mean seconds or milliseconds."""
+    if isinstance(value, datetime) or (isinstance(value, str) and DATE.match(value)):
+        return value
+    raise ValueError("write it as 2026-11-24T08:00:00+01:00")
 
 
-Moment = Annotated[datetime, BeforeValidator(_iso)]
+DATE = re.compile(r"\d{4}-")
+Moment = Annotated[datetime, BeforeValidator(_rfc3339)]
 Resolution = Literal["normal", "fine", "superfine"]
 Pictures = Literal["auto", "text", "photo"]
 Text = Annotated[str, Field(max_length=20_000)]
@@ -35,21 +36,21 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str = Field(description="What is wrong, and what to do.")
+    detail: str = Field(description="The error, and what to do.")
     reason: str = Field(description="A stable word for programs.")
 
 
 class One(BaseModel, Generic[Item]):
-    """One thing."""
+    """One object."""
 
     data: Item
 
 
 class Many(BaseModel, Generic[Item]):
-    """A page of things."""
+    """A page of objects."""
 
     data: list[Item]
-    next: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+    next: str | None = Field(None, description="`cursor` of the next page; null: there is none.")
 
 
 class FaxShape(BaseModel):
@@ -58,16 +59,16 @@ class FaxShape(BaseModel):
     id: int
     direction: Literal["in", "out"]
     status: Literal["pending", "inprogress", "completed", "error"]
-    reason: str | None = Field(description="Stable word, such as user_busy; null: not over.")
+    reason: str | None = Field(description="Stable word, such as user_busy; null: not ended.")
     detail: dict[str, Any] = Field(description="Facts of the reason: SIP status, pages, ...")
     explanation: str | None = Field(description="The same as a sentence, by Accept-Language.")
     virtual_fax_id: int
-    sender: str = Field(alias="from", description="E.164, or what the caller showed.")
+    sender: str = Field(alias="from", description="E.164, or the caller ID as received.")
     to: str
     remote_station_id: str
     pages: int | None
     pages_confirmed: int
-    expected_seconds: int | None = Field(description="How long the call takes, about.")
+    expected_seconds: int | None = Field(description="Estimated duration of the call.")
     priority: int
     created_at: datetime
     send_at: datetime | None
@@ -77,7 +78,7 @@ class FaxShape(BaseModel):
     resend_of: int | None
     broadcast_id: int | None
     client_state: str | None
-    test: bool = Field(description="Of the test mode: it called nobody.")
+    test: bool = Field(description="Sent in test mode, to a test peer.")
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -86,22 +87,40 @@ def fax_shape(fax: Fax, language: str) -> FaxShape:
     """Return a fax as the API shows it."""
     ours, theirs = fax.local_number, fax.remote_number
     outgoing = fax.direction == "out"
-    same = ("id", "direction", "reason", "detail", "virtual_fax_id", "remote_station_id",
-            "pages", "pages_confirmed", "expected_seconds", "priority", "created_at", "started_at",
-            "finished_at", "read_at", "resend_of", "broadcast_id", "client_state",
-            "test")  # fmt: skip
-    return FaxShape.model_validate({
-        **{name: getattr(fax, name) for name in same},
-        "status": fax.status.value,
-        "explanation": sentence(fax.reason, fax.detail, language) or None,
-        "from": ours if outgoing else theirs,
-        "to": theirs if outgoing else ours,
-        "send_at": fax.send_at if outgoing else None,
-    })  # fmt: skip
+    same = (
+        "id",
+        "direction",
+        "reason",
+        "detail",
+        "virtual_fax_id",
+        "remote_station_id",
+        "pages",
+        "pages_confirmed",
+        "expected_seconds",
+        "priority",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "read_at",
+        "resend_of",
+        "broadcast_id",
+        "client_state",
+        "test",
+    )
+    return FaxShape.model_validate(
+        {
+            **{name: getattr(fax, name) for name in same},
+            "status": fax.status.value,
+            "explanation": sentence(fax.reason, fax.detail, language) or None,
+            "from": ours if outgoing else theirs,
+            "to": theirs if outgoing else ours,
+            "send_at": fax.send_at if outgoing else None,
+        }
+    )
 
 
 class Attempt(BaseModel):
-    """One call made for a fax, or the one that brought it."""
+    """One call of a fax."""
 
     number: int
     bridge: str
@@ -122,7 +141,7 @@ class Attempt(BaseModel):
     remote_station_id: str
     hung_up_by: str | None
     stats: dict[str, Any] | None
-    trace: list[str] | None = Field(description="The messages of the call, one a line.")
+    trace: list[str] | None = Field(description="The messages of the call, one per line.")
 
 
 class QueuePosition(BaseModel):
@@ -133,7 +152,7 @@ class QueuePosition(BaseModel):
 
 
 class Cover(BaseModel):
-    """What a cover page says."""
+    """The texts of a cover page."""
 
     subject: Annotated[str, Field(max_length=1000)] = ""
     text: Text = ""
@@ -184,7 +203,7 @@ class Recipient(BaseModel):
 
 
 class BroadcastCover(BaseModel):
-    """What the cover pages of a broadcast say; each names its own receiver."""
+    """The texts of the cover pages of a broadcast; each names its own recipient."""
 
     subject: Annotated[str, Field(max_length=1000)] = ""
     text: Text = ""
@@ -197,7 +216,7 @@ class NewBroadcast(Documents):
     """Documents to send to many destinations."""
 
     virtual_fax_id: StrictInt = Field(ge=1, lt=2**63)
-    name: Name = Field("", description="Shown to people; default: the first document's name.")
+    name: Name = Field("", description="Shown in the portal; default: the first document's.")
     destinations: list[Recipient] = Field(min_length=1, max_length=MAX_DESTINATIONS)
     cover: BroadcastCover | None = None
     resolution: Resolution | None = None
@@ -223,7 +242,7 @@ class BroadcastShape(BaseModel):
 
 
 class Explain(BaseModel):
-    """A call that has not been made."""
+    """A call to explain."""
 
     company_id: StrictInt = Field(ge=1, lt=2**63)
     to: Annotated[str, Field(min_length=1, max_length=40)]
@@ -246,7 +265,7 @@ class Delivery(BaseModel):
     reason: str | None
     detail: dict[str, Any]
     explanation: str | None
-    answer: str = Field(description="What the other side said, else the explanation.")
+    answer: str = Field(description="The answer of the other side, else the explanation.")
     created_at: datetime
     finished_at: datetime | None
     replay_of: int | None

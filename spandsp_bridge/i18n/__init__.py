@@ -9,6 +9,7 @@ from spandsp_bridge.i18n.catalogue import (
     ENGLISH,
     date_time,
     environment_language,
+    language_name,
     languages,
     negotiate,
     number,
@@ -16,23 +17,27 @@ from spandsp_bridge.i18n.catalogue import (
     translate,
     translate_in,
 )
+from spandsp_bridge.i18n.helps import help_text
+from spandsp_bridge.i18n.labels import Label, word
 from spandsp_bridge.i18n.sentences import (
     decision_text,
     error_text,
     explained,
     label,
     sentence,
-    word,
 )
 
 __all__ = [
     "ENGLISH",
+    "Label",
     "date_time",
     "decision_text",
     "environment_language",
     "error_text",
     "explained",
+    "help_text",
     "label",
+    "language_name",
     "languages",
     "negotiate",
     "number",

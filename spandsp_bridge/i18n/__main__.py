@@ -16,6 +16,7 @@ from babel.messages.frontend import parse_keywords
 from babel.messages.pofile import read_po, write_po
 
 from spandsp_bridge.i18n.catalogue import DOMAIN, ENGLISH, LOCALE, languages
+from spandsp_bridge.i18n.helps import help_messages
 
 #: Without dates and names, so that a file changes only where its messages do.
 HEADER = """\
@@ -29,6 +30,7 @@ msgstr ""
 "Plural-Forms: {plurals}\\n"
 """
 ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "sql" / "schema.sql"
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
 #: The error classes that take a message which a user may read. tests/unit/i18n/test_errors.py
@@ -69,6 +71,8 @@ def extract() -> Catalog:
     template = Catalog()
     for _, _, message, comments, context in sorted(found, key=lambda entry: str(entry[2])):
         template.add(message, auto_comments=comments, context=context)
+    for help_message in sorted(help_messages(SCHEMA)):
+        template.add(help_message)
     return template
 
 

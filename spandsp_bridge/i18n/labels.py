@@ -1,7 +1,10 @@
 """Short words for pills, lists and headings, by kind and value."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from spandsp_bridge.i18n.catalogue import ENGLISH, translate_in
+from spandsp_bridge.i18n.form_labels import CHOICES, FIELDS, KINDS, SECTIONS, TABLES
 from spandsp_bridge.i18n.phrases import NC_
 from spandsp_bridge.reasons import Reason
 
@@ -25,6 +28,16 @@ LABELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "text": NC_("pictures", "text, black and white"),
         "photo": NC_("pictures", "photos, greyscale"),
     },
+    "server": {
+        "active": NC_("server", "active"),
+        "inactive": NC_("server", "inactive"),
+        "unknown": NC_("server", "unknown"),
+    },
+    "table": TABLES,
+    "kind": KINDS,
+    "field": FIELDS,
+    "choice": CHOICES,
+    "section": SECTIONS,
     "audit": {
         "document_read": NC_("audit", "read"),
         "document_deleted": NC_("audit", "document deleted"),
@@ -94,3 +107,25 @@ LABELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         Reason.HOST_FORBIDDEN: NC_("reason", "address not allowed"),
     },
 }
+
+
+def word(kind: str, value: str, language: str) -> str:
+    """Return the short text of a value: a status, a column, an audit action."""
+    known = LABELS[kind].get(value)
+    return translate_in(*known, language) if known else str(value).replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A field of an error that is itself a word of the catalogues: of a column, of a table."""
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        """Return the English text, for logs."""
+        return self.text(ENGLISH)
+
+    def text(self, language: str) -> str:
+        """Return the text in a language."""
+        return word(self.kind, self.value, language)

@@ -11,8 +11,8 @@ from string import Formatter
 from typing import Any
 
 from spandsp_bridge.errors import DeliveryError, DocumentError, VfaxError
-from spandsp_bridge.i18n.catalogue import translate, translate_in
-from spandsp_bridge.i18n.labels import LABELS
+from spandsp_bridge.i18n.catalogue import translate
+from spandsp_bridge.i18n.labels import Label, word
 from spandsp_bridge.i18n.phrases import N_, NN_, Phrase
 from spandsp_bridge.reasons import Detail, Reason
 
@@ -417,12 +417,6 @@ def label(reason: Reason | str, language: str) -> str:
     return word("reason", reason, language)
 
 
-def word(kind: str, value: str, language: str) -> str:
-    """Return the short text of a value: a status, a delivery's state, an audit action."""
-    known = LABELS[kind].get(value)
-    return translate_in(*known, language) if known else str(value).replace("_", " ")
-
-
 def error_text(error: VfaxError, language: str) -> str:
     """Return an error as a sentence: with a capital and a full stop."""
     text = _error_words(error, language)
@@ -435,11 +429,18 @@ def _error_words(error: VfaxError, language: str) -> str:
     """Return an error as it stands within a sentence."""
     if isinstance(error, DocumentError | DeliveryError) and not error.msgid:
         return sentence(error.reason, error.detail, language)
-    fields = {
-        name: _error_words(value, language).rstrip(".") if isinstance(value, VfaxError) else value
-        for name, value in error.fields.items()
-    }
+    fields = {name: _field_words(value, language) for name, value in error.fields.items()}
     return translate(error.msgid, language, **fields)
+
+
+def _field_words(value: object, language: str) -> object:
+    match value:
+        case VfaxError():
+            return _error_words(value, language).rstrip(".")
+        case Label():
+            return value.text(language)
+        case _:
+            return value
 
 
 def _begins_with_word(error: VfaxError) -> bool:
@@ -448,5 +449,7 @@ def _begins_with_word(error: VfaxError) -> bool:
         if literal:
             return literal[0].isalpha()
         inner = error.fields.get(field or "")
-        return isinstance(inner, VfaxError) and _begins_with_word(inner)
+        return isinstance(inner, Label) or (
+            isinstance(inner, VfaxError) and _begins_with_word(inner)
+        )
     return False

@@ -1,8 +1,8 @@
-"""Pictures in SVG: what two fax machines said to each other, and charts."""
+"""Charts in SVG: the T.30 messages of a call, calls by day; pages as PNG."""
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -10,30 +10,51 @@ from PIL import Image, ImageSequence
 
 from spandsp_bridge.documents.bitmaps import BROKEN, open_frames
 from spandsp_bridge.documents.tiff import TiffError
+from spandsp_bridge.i18n import ENGLISH
+from spandsp_bridge.i18n.phrases import N_, Phrase
 
 LINE = re.compile(r"\s*([0-9]+\.[0-9]+)?\s*([<>!])?\s*(.*)")
 ROW, TOP, LEFT, WIDE = 26, 34, 96, 300  # of a ladder, in its own units
-MOST_ROWS = 400
+MAX_ROWS = 400
 
-#: What the messages of T.30 say (T.30 §5.3.6.1).
-SAYS = {
-    "DIS": "what I can do", "DCS": "how I will send", "TSI": "my number", "CSI": "my number",
-    "TCF": "speed test", "CFR": "speed is good", "FTT": "too fast, slower", "MPS": "another page",
-    "EOP": "that was all", "EOM": "more, after a new start", "MCF": "page confirmed",
-    "RTP": "confirmed, retrain", "RTN": "page refused", "PPS": "end of a part, ECM",
-    "PPR": "parts are missing", "RNR": "not ready yet", "RR": "ready?", "CTC": "go on, slower",
-    "CTR": "yes, go on", "EOR": "giving up on parts", "ERR": "agreed, without them",
-    "DCN": "goodbye", "NSF": "my maker", "NSS": "my maker's way", "CRP": "say that again",
-    "PIN": "page refused, talk", "PIP": "confirmed, talk",
-}  # fmt: skip
+#: The messages of T.30 and its annex A in words (T.30 §5.3.6.1, §A.4).
+T30_MESSAGES: Mapping[str, Phrase] = {
+    "CFR": N_("confirmation to receive"),
+    "CRP": N_("command repeat"),
+    "CSI": N_("called subscriber identification"),
+    "CTC": N_("continue to correct"),
+    "CTR": N_("response for continue to correct"),
+    "DCN": N_("disconnect"),
+    "DCS": N_("digital command signal"),
+    "DIS": N_("digital identification signal"),
+    "EOM": N_("end of message"),
+    "EOP": N_("end of procedure"),
+    "EOR": N_("end of retransmission"),
+    "ERR": N_("response for end of retransmission"),
+    "FTT": N_("failure to train"),
+    "MCF": N_("message confirmation"),
+    "MPS": N_("multipage signal"),
+    "NSF": N_("non-standard facilities"),
+    "NSS": N_("non-standard facilities set-up"),
+    "PIN": N_("procedure interrupt negative"),
+    "PIP": N_("procedure interrupt positive"),
+    "PPR": N_("partial page request"),
+    "PPS": N_("partial page signal"),
+    "RNR": N_("receive not ready"),
+    "RR": N_("receive ready"),
+    "RTN": N_("retrain negative"),
+    "RTP": N_("retrain positive"),
+    "TCF": N_("training check"),
+    "TSI": N_("transmitting subscriber identification"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TraceLine:
     """One line of a trace."""
 
-    at: str
-    way: str  #: > we said, < they said, ! a remark, or nothing
+    at: str  #: seconds since the call began
+    direction: str  #: > sent, < received, ! or nothing: a remark
     text: str
 
     @property
@@ -44,20 +65,22 @@ class Said:
         return re.split(r"[\s,-]", self.text, maxsplit=1)[0]
 
 
-def read(trace: Sequence[str]) -> list[Said]:
-    """Return the lines of a trace."""
+def read(trace: Sequence[str]) -> list[TraceLine]:
+    """Return the lines of a trace, MAX_ROWS at most."""
     found = []
-    for line in trace[:MOST_ROWS]:
-        match = LINE.fullmatch(line)
+    for text in trace[:MAX_ROWS]:
+        match = LINE.fullmatch(text)
         if match and match[3]:
-            found.append(Said(match[1] or "", match[2] or "", match[3]))
+            found.append(TraceLine(match[1] or "", match[2] or "", match[3]))
     return found
 
 
-def ladder(trace: Sequence[str], ours: str, theirs: str, say: dict[str, str] | None = None) -> str:
-    """Return the T.30 messages of a call as a ladder: time, who said what, in words."""
+def ladder(trace: Sequence[str], ours: str, theirs: str, language: str = ENGLISH) -> str:
+    """Return the T.30 messages of a call as a ladder diagram: time, direction, message.
+
+    `ours` and `theirs` name the two sides.
+    """
     rows = read(trace)
-    say = say or SAYS
     height = TOP + ROW * max(1, len(rows)) + 12
     right = LEFT + WIDE
     parts = [
@@ -67,30 +90,31 @@ def ladder(trace: Sequence[str], ours: str, theirs: str, say: dict[str, str] | N
         f'<text class="end" x="{right}" y="16">{escape(theirs)}</text>',
         f'<path class="rail" d="M{LEFT} 24V{height}M{right} 24V{height}"/>',
     ]
-    for number, said in enumerate(rows):
+    for number, line in enumerate(rows):
         y = TOP + ROW * number + 16
-        parts.append(f'<text class="time" x="{LEFT - 12}" y="{y}">{escape(said.at)}</text>')
+        parts.append(f'<text class="time" x="{LEFT - 12}" y="{y}">{escape(line.at)}</text>')
         middle = (LEFT + right) // 2
-        if said.way in ("<", ">"):
-            start, end = (LEFT, right) if said.way == ">" else (right, LEFT)
-            tip = end - 8 if said.way == ">" else end + 8
-            kind = _kind(said)
+        if line.direction in ("<", ">"):
+            start, end = (LEFT, right) if line.direction == ">" else (right, LEFT)
+            tip = end - 8 if line.direction == ">" else end + 8
+            kind = _kind(line)
             head = f"M{tip} {y - 4}L{end} {y}L{tip} {y + 4}"
             parts.append(f'<path class="arrow {kind}" d="M{start} {y}H{end}{head}"/>')
-            words = f" · {say[said.word]}" if said.word in say else ""
+            known = T30_MESSAGES.get(line.word)
+            words = f" · {known.text({}, language)}" if known else ""
             parts.append(
-                f'<text class="word {kind}" x="{middle}" y="{y - 5}"><title>{escape(said.text)}'
-                f"</title><tspan>{escape(said.word)}</tspan>{escape(words)}</text>"
+                f'<text class="word {kind}" x="{middle}" y="{y - 5}"><title>{escape(line.text)}'
+                f"</title><tspan>{escape(line.word)}</tspan>{escape(words)}</text>"
             )
         else:
-            text = escape(said.text[:70])
+            text = escape(line.text[:70])
             parts.append(f'<text class="remark" x="{middle}" y="{y}">{text}</text>')
     return "".join(parts) + "</svg>"
 
 
-def _kind(said: Said) -> str:
-    word = said.word
-    if said.text.startswith("SIP "):
+def _kind(line: TraceLine) -> str:
+    word = line.word
+    if line.text.startswith("SIP "):
         return "bad" if re.match("[456]", word) else "sip"
     if word in ("MCF", "CFR", "CTR"):
         return "good"
@@ -137,4 +161,4 @@ def page_png(tiff: bytes, page: int, width: int) -> bytes:
                     return out.getvalue()
     except BROKEN as error:
         raise TiffError(str(error)) from error
-    raise TiffError(f"the file has no page {page}")
+    raise TiffError("the file has no page {page}", page=page)

@@ -1,4 +1,9 @@
-"""Pages: templates, words in the reader's language, times in the reader's zone."""
+"""Pages: templates, texts in the reader's language, times in the reader's zone.
+
+Templates say `_("constant text with {field}", field=value)` and `ngettext(one, many, count)`: the
+functions of spandsp_bridge.i18n with the page's language. jinja2.ext.i18n would fill messages with
+`%`; ours have the fields of str.format, as in the rest of the catalogue. Its extractor finds both.
+"""
 
 import functools
 import hashlib
@@ -11,10 +16,16 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from spandsp_bridge.errors import VfaxError
-from spandsp_bridge.i18n import error_text, label, sentence, translate, word
+from spandsp_bridge.i18n import (
+    error_text,
+    label,
+    plural,
+    sentence,
+    translate,
+    word,
+)
 from spandsp_bridge.numbers import zone_of
-from spandsp_bridge.portal.words import ENGLISH, LANGUAGES
+from spandsp_bridge.portal.fax_status import status_of
 from spandsp_bridge.web.access import Principal
 from spandsp_bridge.web.language import accepted_language
 
@@ -34,30 +45,32 @@ def _environment() -> Environment:
     environment.filters["cap"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["kb"] = lambda octets: f"{octets / 1000:.0f} kB"
     environment.globals["static"] = static
-    # A word of ours that has a name for readers; every language has the same ones.
-    environment.globals["known"] = ENGLISH.__contains__
+    environment.globals["status_of"] = status_of
     return environment
 
 
 @functools.cache
+def static_digest() -> str:
+    """Return a digest of all static files, which is in their paths so that they can be cached."""
+    digest = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def static(name: str) -> str:
-    """Return the path of a static file; its content is in the name, so that it never changes."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
-    return f"/static/{digest}/{name}"
+    """Return the path of a static file."""
+    return f"/static/{static_digest()}/{name}"
 
 
-def translator(language: str) -> Callable[..., str]:
-    """Return the function that says an English text in a language; `{}` stand for values."""
-    words = LANGUAGES.get(language, {})
-
-    def say(text: str, *values: object) -> str:
-        return words.get(text, text).format(*values) if values else words.get(text, text)
-
-    return say
+def server_event(name: str, html: str) -> str:
+    """Return a server-sent event (HTML §9.2) that carries HTML."""
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() if line.strip())
+    return f"event: {name}\n{lines}\n"
 
 
 def clock(principal: Principal | None) -> Callable[[datetime | None], str]:
-    """Return the function that writes a time in the reader's zone."""
+    """Return the function that writes a time in the reader's time zone."""
     zone = zone_of(principal.time_zone) if principal else UTC
 
     def write(at: datetime | None) -> str:
@@ -69,25 +82,25 @@ def clock(principal: Principal | None) -> Callable[[datetime | None], str]:
 def fragment(request: Request, principal: Principal | None, template: str, **facts: Any) -> str:
     """Return HTML."""
     language = language_of(request, principal)
-    return _environment().get_template(template).render(
-        request=request,
-        path=request.url.path,
-        me=principal,
-        language=language,
-        t=translator(language),
-        when=clock(principal),
-        sentence=lambda reason, detail: sentence(reason, detail, language),
-        error_text=lambda error: _error_text(error, language),
-        label=lambda reason: label(reason, language),
-        word=lambda kind, value: word(kind, value, language),
-        **facts,
-    )  # fmt: skip
-
-
-def _error_text(error: VfaxError | str, language: str) -> str:
-    """Return an error, or a message of the portal's own, in a language."""
     return (
-        error_text(error, language) if isinstance(error, VfaxError) else translate(error, language)
+        _environment()
+        .get_template(template)
+        .render(
+            request=request,
+            path=request.url.path,
+            me=principal,
+            language=language,
+            _=lambda message, **fields: translate(message, language, **fields),
+            ngettext=lambda one, many, count, **fields: plural(
+                one, many, count, language, **fields
+            ),
+            when=clock(principal),
+            sentence=lambda reason, detail: sentence(reason, detail, language),
+            error_text=lambda error: error_text(error, language),
+            label=lambda reason: label(reason, language),
+            word=lambda kind, value: word(kind, value, language),
+            **facts,
+        )
     )
 
 

@@ -1,6 +1,5 @@
-"""Log-in, log-out, and one's own account."""
+"""Log-in, log-out, and the account of the user."""
 
-import time
 import zoneinfo
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -8,13 +7,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from spandsp_bridge.errors import NotLoggedInError, UserError
-from spandsp_bridge.portal.page import page, translator
+from spandsp_bridge.errors import NotLoggedInError, TooManyError, UserError
+from spandsp_bridge.i18n import ENGLISH, language_name, languages, translate
+from spandsp_bridge.portal.page import page
 from spandsp_bridge.web.access import (
+    ALL_ROLES,
     COOKIE,
-    EVERYBODY,
     SECURE_COOKIE,
-    AnyPerson,
+    LoggedIn,
     Principal,
     address_of,
     allow,
@@ -27,16 +27,16 @@ SESSION_SECONDS = 7 * 86400
 HOMES = {"platform": "/platform", "brand": "/brand", "company": "/faxes/in", "user": "/faxes/in"}
 
 
-class Anyone:
+class Public:
     """The rule of the few pages that need no log-in."""
 
     async def __call__(self, request: Request) -> None:
-        """Let everybody in; forms only from our own pages."""
+        """Allow every request; forms only from our own pages."""
         if request.method == "POST":
             same_origin(request)
 
 
-Open = Annotated[None, Depends(Anyone())]
+Open = Annotated[None, Depends(Public())]
 
 
 def _cookie(web: Web) -> tuple[str, bool]:
@@ -45,14 +45,14 @@ def _cookie(web: Web) -> tuple[str, bool]:
 
 
 def _inside(target: str) -> str:
-    """Return a path of ours to go to, whatever was asked for."""
+    """Return a path of this site: the target, or the start page for an address elsewhere."""
     return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
 
 
 @sessions.get("/login")
 async def login_form(request: Request, _: Open, to: str = "/") -> Response:
     """Show the form."""
-    return page(request, None, "login.html", wrong="", email="", to=_inside(to))
+    return page(request, None, "login.html", error=None, email="", to=_inside(to))
 
 
 @sessions.post("/login")
@@ -63,27 +63,34 @@ async def log_in(
     password: Annotated[str, Form()] = "",
     to: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Begin a session, or say no."""
+    """Begin a session."""
     web = web_of(request)
-    t = translator("en")
     here = address_of(request)
-    seconds = web.log_ins.wait(here, time.monotonic(), count=False)
+    seconds = await web.log_ins.wait(here, count=False)
     if seconds:
-        wrong = t("Too many attempts from your address: wait {} s.", round(seconds) + 1)
-        return page(request, None, "login.html", 429, wrong=wrong, email=email[:200], to="/")
+        many = TooManyError(seconds)
+        return page(request, None, "login.html", 429, error=many, email=email[:200], to="/")
     agent = request.headers.get("user-agent", "")
     token = await web.users.log_in(
         email.replace("\0", ""), password, address_of(request), agent.replace("\0", "")
     )
     if token is None:
-        web.log_ins.wait(here, time.monotonic())  # the right ones are not counted
-        wrong = t("The address or the password is wrong, or the account is locked for a while.")
-        return page(request, None, "login.html", 401, wrong=wrong, email=email[:200],
-                    to=_inside(to))  # fmt: skip
+        await web.log_ins.wait(here)  # successful log-ins are not counted
+        wrong = UserError("wrong email or password, or the account is temporarily locked")
+        return page(
+            request, None, "login.html", 401, error=wrong, email=email[:200], to=_inside(to)
+        )
     answer = RedirectResponse(_inside(to), 303)
     name, secure = _cookie(web)
-    answer.set_cookie(name, token, max_age=SESSION_SECONDS, path="/", secure=secure, httponly=True,
-                      samesite="lax")  # fmt: skip
+    answer.set_cookie(
+        name,
+        token,
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
     return answer
 
 
@@ -101,79 +108,80 @@ async def log_out(request: Request, _: Open) -> Response:
 
 @sessions.get("/")
 async def home(request: Request, _: Open) -> Response:
-    """Go to where each role begins."""
+    """Redirect to the start page of the role."""
     try:
-        found = await allow(EVERYBODY)(request)
+        found = await allow(ALL_ROLES)(request)
     except NotLoggedInError:
         return RedirectResponse("/login", 303)
     return RedirectResponse(HOMES[found.role], 303)
 
 
 async def _account(
-    request: Request, me: Principal, status: int = 200, said: str = "", wrong: UserError | str = ""
+    request: Request,
+    me: Principal,
+    status: int = 200,
+    notice: str = "",
+    error: UserError | None = None,
 ) -> Response:
-    assert me.person is not None
-    return page(request, me, "account.html", status, said=said, wrong=wrong, browser=browser,
-                sessions=await web_of(request).users.sessions(me.person))  # fmt: skip
-
-
-BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome",
-            "Safari/": "Safari"}  # fmt: skip
-SYSTEMS = {"Android": "Android", "iPhone": "iOS", "iPad": "iPadOS", "Windows": "Windows",
-           "Mac OS": "macOS", "Linux": "Linux"}  # fmt: skip
-
-
-def browser(agent: str) -> str:
-    """Return what a User-Agent stands for, as far as people care."""
-    name = next((n for mark, n in BROWSERS.items() if mark in agent), agent[:60])
-    system = next((n for mark, n in SYSTEMS.items() if mark in agent), "")
-    return f"{name}, {system}" if system else name
+    assert me.user is not None
+    return page(
+        request,
+        me,
+        "account.html",
+        status,
+        notice=notice,
+        error=error,
+        languages=[(code, language_name(code)) for code in languages()],
+        sessions=await web_of(request).users.sessions(me.user),
+    )
 
 
 @sessions.get("/account")
-async def account(request: Request, me: AnyPerson, said: str = "") -> Response:
-    """Show one's own account."""
-    return await _account(request, me, said=translator(me.language)("Saved.") if said else "")
+async def account(request: Request, me: LoggedIn, done: str = "") -> Response:
+    """Show the account of the user."""
+    return await _account(request, me, notice=translate("Saved.", me.language) if done else "")
 
 
 @sessions.post("/account")
 async def change_account(
     request: Request,
-    me: AnyPerson,
+    me: LoggedIn,
     language: Annotated[str, Form()] = "en",
     time_zone: Annotated[str, Form()] = "",
 ) -> Response:
-    """Change how one sees the portal."""
+    """Change the language and the time zone of the portal."""
     if time_zone and time_zone not in zoneinfo.available_timezones():
-        wrong = f"there is no time zone {time_zone!r}: write it as Europe/Madrid"
-        return await _account(request, me, 422, wrong=wrong)
-    assert me.person is not None
+        unknown = UserError(
+            "there is no time zone {zone!r}: write it as Europe/Madrid", zone=time_zone[:60]
+        )
+        return await _account(request, me, 422, error=unknown)
+    assert me.user is not None
     await web_of(request).users.set_display(
-        me.person, "es" if language == "es" else "en", time_zone
+        me.user, language if language in languages() else ENGLISH, time_zone
     )
-    return RedirectResponse("/account?said=1", 303)
+    return RedirectResponse("/account?done=saved", 303)
 
 
 @sessions.post("/account/password")
 async def change_password(
-    request: Request, me: AnyPerson, old: Annotated[str, Form()], new: Annotated[str, Form()]
+    request: Request, me: LoggedIn, old: Annotated[str, Form()], new: Annotated[str, Form()]
 ) -> Response:
-    """Change one's password; every session ends."""
-    assert me.person is not None
+    """Change the password; every session of the user ends."""
+    assert me.user is not None
     web = web_of(request)
-    seconds = web.log_ins.wait(f"person {me.person}", time.monotonic())
+    seconds = await web.log_ins.wait(f"user {me.user}")
     if seconds:
-        return await _account(request, me, 429, wrong=f"wait {round(seconds) + 1} s")
+        return await _account(request, me, 429, error=TooManyError(seconds))
     try:
-        await web.users.change_password(me.person, old, new)
+        await web.users.change_password(me.user, old, new)
     except UserError as error:
-        return await _account(request, me, 422, wrong=error)
+        return await _account(request, me, 422, error=error)
     return RedirectResponse("/login", 303)
 
 
 @sessions.post("/account/sessions/{session}/end")
-async def end_session(request: Request, me: AnyPerson, session: str) -> Response:
-    """End one of one's sessions."""
-    assert me.person is not None
-    await web_of(request).users.end_session(me.person, session[:64] or "-")
-    return RedirectResponse("/account?said=1", 303)
+async def end_session(request: Request, me: LoggedIn, session: str) -> Response:
+    """End one session of the user."""
+    assert me.user is not None
+    await web_of(request).users.end_session(me.user, session[:64] or "-")
+    return RedirectResponse("/account?done=saved", 303)

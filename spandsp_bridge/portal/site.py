@@ -1,15 +1,14 @@
-"""The site: the portal, and the API below `/v1`, as one application."""
+"""The site: the portal, and the API under `/v1`, as one application."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,20 +19,22 @@ from spandsp_bridge.api.faxes import events
 from spandsp_bridge.api.faxes import faxes as api_faxes
 from spandsp_bridge.api.shapes import NewBroadcast, NewFax, Problem
 from spandsp_bridge.documents.render import MAX_BYTES
-from spandsp_bridge.errors import NotLoggedInError, VfaxError
+from spandsp_bridge.errors import NotFoundError, VfaxError
 from spandsp_bridge.portal.brand_pages import operators
 from spandsp_bridge.portal.config_pages import config
+from spandsp_bridge.portal.error_page import answer
+from spandsp_bridge.portal.fax_documents import documents
+from spandsp_bridge.portal.fax_lists import lists
 from spandsp_bridge.portal.fax_pages import faxes
-from spandsp_bridge.portal.page import STATIC, language_of, page, static
+from spandsp_bridge.portal.key_pages import keys
+from spandsp_bridge.portal.page import STATIC, static_digest
 from spandsp_bridge.portal.send_pages import sending
 from spandsp_bridge.portal.session_pages import Open, sessions
-from spandsp_bridge.web.access import EVERYBODY, Principal, allow
-from spandsp_bridge.web.problems import problem_of
 from spandsp_bridge.web.state import Web, web_of
 
 log = structlog.get_logger(__name__)
 
-#: No script and no style but our own files; nobody frames us; no forms to elsewhere.
+#: Scripts and styles from our own files only; no frames; forms to this site only.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -46,18 +47,18 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-MOST_OCTETS = 2 * MAX_BYTES  #: of a body: documents in base64, and what is around them
-FOREVER = "public, max-age=31536000, immutable"
+MAX_OCTETS = 2 * MAX_BYTES  #: of a body: documents in base64, and what is around them
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class SecureHeaders:
-    """Puts our headers on every answer, and keeps pages out of shared caches."""
+    """Adds HEADERS to every answer, and keeps pages out of caches."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
+        """Forward a request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,29 +67,30 @@ class SecureHeaders:
                 if b"cache-control" not in present:
                     added["cache-control"] = "no-store"
                 message["headers"] = [
-                    *message["headers"], *((n.encode(), v.encode()) for n, v in added.items())
-                ]  # fmt: skip
+                    *message["headers"],
+                    *((n.encode(), v.encode()) for n, v in added.items()),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
 class BodyLimit:
-    """Ends a request whose body is longer than any document may be, however it is sent."""
+    """Refuses a request whose body is longer than any document may be, also in chunks."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its body."""
-        came = 0
+        """Forward a request, and count the octets of its body."""
+        received = 0
 
         async def counted() -> Message:
-            nonlocal came
+            nonlocal received
             message = await receive()
-            came += len(message.get("body", b""))
-            if came > MOST_OCTETS:
-                raise HTTPException(413, f"At most {MAX_BYTES // 2**20} MiB can be faxed")
+            received += len(message.get("body", b""))
+            if received > MAX_OCTETS:
+                raise HTTPException(413, "The request is too large")
             return message
 
         await self._app(scope, counted if scope["type"] == "http" else receive, send)
@@ -99,18 +101,16 @@ files = APIRouter()
 
 @files.get("/static/{digest}/{name}")
 async def static_file(_: Open, digest: str, name: str) -> Response:
-    """Return a static file; its name has its content's digest, so that it is cached for good."""
+    """Return a static file; the digest of all of them is in the path, so it may be cached."""
     path = STATIC / name
-    if path.parent != STATIC or not path.is_file() or static(name) != f"/static/{digest}/{name}":
-        if name == "icon.svg":  # named by the style sheet, relative to itself
-            return FileResponse(STATIC / name, headers={"cache-control": FOREVER})
-        raise HTTPException(404, "There is no such file")
-    return FileResponse(path, headers={"cache-control": FOREVER})
+    if path.parent != STATIC or not path.is_file() or digest != static_digest():
+        raise NotFoundError("not found")
+    return FileResponse(path, headers={"cache-control": IMMUTABLE})
 
 
 @files.get("/health")
 async def health(request: Request, _: Open) -> dict[str, str]:
-    """Tell a load balancer that we and the database are there."""
+    """Answer a load balancer: the portal and its database are available."""
     await web_of(request).database.ping()
     return {"status": "ok"}
 
@@ -121,9 +121,12 @@ def make_api(web: Web) -> FastAPI:
         title="Virtual fax",
         version="1",
         description="Send and receive faxes. Every error is a problem of RFC 9457.",
-        docs_url=None, redoc_url=None, responses=problems.RESPONSES,
-        servers=[{"url": "/v1"}], root_path_in_servers=False,
-    )  # fmt: skip
+        docs_url=None,
+        redoc_url=None,
+        responses=problems.RESPONSES,
+        servers=[{"url": "/v1"}],
+        root_path_in_servers=False,
+    )
     api.state.web = web
     problems.install(api)
     for router in (api_faxes, broadcasts, events, *routers()):
@@ -150,44 +153,19 @@ def make_site(web: Web) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(web.hub.run())
+        polling = asyncio.create_task(web.hub.run())
         try:
             yield
         finally:
-            looking.cancel()
+            polling.cancel()
 
     site = FastAPI(openapi_url=None, lifespan=lifespan)
     site.state.web = web
     site.mount("/v1", make_api(web))
-    for router in (files, sessions, faxes, sending, config, operators):
+    for router in (files, sessions, faxes, documents, lists, sending, config, keys, operators):
         site.include_router(router)
     for kind in (VfaxError, RequestValidationError, HTTPException, OSError, Exception):
-        site.add_exception_handler(kind, _answer)
+        site.add_exception_handler(kind, answer)
     site.add_middleware(BodyLimit)
     site.add_middleware(SecureHeaders)
     return site
-
-
-async def _answer(request: Request, error: Exception) -> Response:
-    """Show an error as a page; to programs as a problem document."""
-    if "text/html" not in request.headers.get("accept", ""):
-        return problems.problem(request, error)
-    if isinstance(error, NotLoggedInError):
-        if request.method == "GET":
-            to = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/login?to={quote(to, safe='/')}", 303)
-        error = NotLoggedInError("you are not logged in, or no longer")
-    me = await _asking(request)
-    found = problem_of(error, language_of(request, me))
-    answer = page(request, me, "error.html", found.status, title=found.title, detail=found.detail)
-    answer.headers.update(found.headers)
-    return answer
-
-
-async def _asking(request: Request) -> Principal | None:
-    """Return who asks, where that can be told without trouble."""
-    if request.method != "GET":
-        return None
-    with contextlib.suppress(Exception):
-        return await allow(EVERYBODY)(request)
-    return None

@@ -71,7 +71,7 @@ class CountSync:
             "calls_in": total("in:fax", "in:account", "in:uri"),
             "calls_out": total("out:fax", "out:call"),
             "failovers": total("out:failover"),
-            "strangers": total("refused"),
+            "unknown_peers": total("refused"),
         }
 
     def _write(self, elsewhere: dict[str, int], loads: dict[str, int]) -> None:

@@ -9,7 +9,7 @@ from spandsp_bridge.store.api_keys import ApiKeys
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.users import Users
-from spandsp_bridge.web.limits import RateLimit
+from spandsp_bridge.web.limits import LimitStorage, RateLimit
 from spandsp_bridge.web.live import Hub
 from spandsp_bridge.web.state import Web
 
@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 
 DATABASE_CONNECTIONS = 16
 SHUTDOWN_SECONDS = 2
-LOG_IN_BURST, LOG_INS_PER_SECOND = 20, 0.2
-API_BURST_SECONDS = 4  #: an API key may use up this many seconds of its rate at once
+FAILED_LOG_INS, LOG_IN_SECONDS = 20, 100  #: of one address
+API_WINDOW_SECONDS = 4  #: in which an API key may make this many seconds of its rate of requests
 
 
 async def serve(settings: Settings) -> None:
@@ -27,6 +27,7 @@ async def serve(settings: Settings) -> None:
     scratch = settings.var / "portal"
     scratch.mkdir(parents=True, exist_ok=True)
     progress = Progress(settings.redis_url)
+    limits = LimitStorage(settings.redis_url)
     async with Database(settings.database_url, size=DATABASE_CONNECTIONS) as database:
         web = Web(
             settings=settings,
@@ -34,8 +35,13 @@ async def serve(settings: Settings) -> None:
             users=Users(database),
             api_keys=ApiKeys(database),
             hub=Hub(database, progress),
-            log_ins=RateLimit(LOG_IN_BURST, LOG_INS_PER_SECOND),
-            requests=RateLimit(API_BURST_SECONDS * settings.api_rate, settings.api_rate),
+            log_ins=RateLimit(limits, "log-ins", FAILED_LOG_INS, LOG_IN_SECONDS),
+            requests=RateLimit(
+                limits,
+                "requests",
+                round(API_WINDOW_SECONDS * settings.api_rate),
+                API_WINDOW_SECONDS,
+            ),
             scratch=scratch,
         )
         server = uvicorn.Server(
@@ -56,3 +62,4 @@ async def serve(settings: Settings) -> None:
             await server.serve()
         finally:
             await progress.close()
+            await limits.close()

@@ -12,7 +12,8 @@ from typing import Any
 
 from psycopg import sql
 
-from spandsp_bridge.errors import NotFoundError, UserError
+from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
+from spandsp_bridge.i18n import Label
 from spandsp_bridge.store.errors import (
     ForeignKeyViolation,
     InsufficientPrivilege,
@@ -82,7 +83,7 @@ class ConfigStore:
             resource, self._named(resource, key), 1, self._key_values(resource, key)
         )
         if not found:
-            raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key)
+            raise NotFoundError("there is no {kind} {id}", kind=Label("kind", resource.key), id=key)
         return found[0]
 
     async def labels(self, key: str) -> list[tuple[int, str]]:
@@ -153,7 +154,7 @@ class ConfigStore:
         secret = {"secret": _webhook_secret()} if resource.key == "webhooks" else {}
         written = {**written, **more, **secret}
         if not resource.made_by(self.scope.role):
-            raise UserError("you may not create a {kind}", kind=resource.title)
+            raise UserError("you may not create a {kind}", kind=Label("kind", resource.key))
         try:
             async with self._db.transaction() as c:
                 written |= await self._owner(c, resource, parent, written)
@@ -194,25 +195,25 @@ class ConfigStore:
         except RowRejected as error:
             raise refused(error) from error
         if changed == 0:
-            raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key)
+            raise NotFoundError("there is no {kind} {id}", kind=Label("kind", resource.key), id=key)
         # An identity column may have changed: the row is read by its new key.
         identity = {name: key_values[f"{KEY_PREFIX}{name}"] for name in resource.identity} | written
         return await self.row(resource, "~".join(str(identity[n]) for n in resource.identity))
 
     async def remove(self, resource: Resource, key: str) -> None:
-        """Delete a row. Raises UserError when something still needs it."""
+        """Delete a row. Raises ConflictError where it is still in use."""
         if not resource.made_by(self.scope.role):
-            raise UserError("you may not delete this {kind}", kind=resource.title)
+            raise UserError("you may not delete this {kind}", kind=Label("kind", resource.key))
         query = sql.SQL("delete from {} t where {}").format(
             sql.Identifier(resource.table), self._named(resource, key)
         )
         try:
             async with self._db.transaction() as c:
-                gone = (await c.execute(query, self._key_values(resource, key))).rowcount
+                deleted = (await c.execute(query, self._key_values(resource, key))).rowcount
         except RowRejected as error:
-            raise refused(error) from error
-        if gone == 0:
-            raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key)
+            raise ConflictError("{problem}", problem=refused(error)) from error
+        if deleted == 0:
+            raise NotFoundError("there is no {kind} {id}", kind=Label("kind", resource.key), id=key)
 
     def _refuse_unwritable(self, resource: Resource, values: Mapping[str, Any]) -> None:
         allowed = {f.name for f in self.writable(resource)}
@@ -220,8 +221,8 @@ class ConfigStore:
             if field.name in values and field.name not in allowed:
                 raise UserError(
                     "you may not set {field} of a {kind}",
-                    field=column_words(field.name),
-                    kind=resource.title,
+                    field=Label("field", field.name),
+                    kind=Label("kind", resource.key),
                 )
 
     async def digest(
@@ -252,8 +253,9 @@ class ConfigStore:
         if not password:
             if any(now.get(name) != held.get(name) for name in names):
                 raise UserError(
-                    "the password is needed: its digest holds {fields}",
-                    fields=" and ".join(map(column_words, names)),
+                    "the password is required: its digest includes {first} and {second}",
+                    first=Label("field", names[0]),
+                    second=Label("field", names[1]),
                 )
             return {}
         if not user or not realm:
@@ -273,9 +275,9 @@ class ConfigStore:
         if resource.parent:
             if parent is None:
                 raise UserError(
-                    "a {kind} belongs to one of {parent}: give its id",
-                    kind=resource.title,
-                    parent=resource.parent,
+                    "{kind}: name the {parent} that it belongs to",
+                    kind=Label("kind", resource.key),
+                    parent=Label("kind", resource.parent),
                 )
             owner[resource.parent_column] = parent
         if resource.of_company:
@@ -291,10 +293,15 @@ class ConfigStore:
                     )
                 ).fetchone()
                 if row is None:
-                    raise NotFoundError("there is no {kind} {id}", kind=above.title, id=parent)
+                    raise NotFoundError(
+                        "there is no {kind} {id}", kind=Label("kind", above.key), id=parent
+                    )
                 company = row["company_id"]
             if company is None:
-                raise UserError("a {kind} belongs to a company: give its id", kind=resource.title)
+                raise UserError(
+                    "{kind}: name the company that it belongs to",
+                    kind=Label("kind", resource.key),
+                )
             owner["company_id"] = company
         return owner
 
@@ -302,11 +309,15 @@ class ConfigStore:
     def _named(resource: Resource, key: str) -> sql.Composed:
         parts = key.split("~") if len(resource.identity) > 1 else [key]
         if len(parts) != len(resource.identity):
-            raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key[:60])
+            raise NotFoundError(
+                "there is no {kind} {id}", kind=Label("kind", resource.key), id=key[:60]
+            )
         conditions: list[sql.Composable] = [_own(resource)]
         for name, part in zip(resource.identity, parts, strict=True):
             if name != "email" and not (part.isascii() and part.isdigit() and len(part) < 19):
-                raise NotFoundError("there is no {kind} {id}", kind=resource.title, id=key[:60])
+                raise NotFoundError(
+                    "there is no {kind} {id}", kind=Label("kind", resource.key), id=key[:60]
+                )
             conditions.append(
                 sql.SQL("t.{} = {}").format(
                     sql.Identifier(name), sql.Placeholder(f"{KEY_PREFIX}{name}")
@@ -331,7 +342,7 @@ class ConfigStore:
         values: Mapping[str, str | int] | None = None,
     ) -> list[dict[str, Any]]:
         if self.scope.role not in resource.readers:
-            raise UserError("you may not see a {kind}", kind=resource.title)
+            raise UserError("you may not see a {kind}", kind=Label("kind", resource.key))
         columns: list[sql.Composable] = []
         if resource.parent:
             columns.append(sql.SQL("t.{}").format(sql.Identifier(resource.parent_column)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.audit import write_audit
@@ -166,7 +166,7 @@ class DeliveryStore:
             )
             row = await cursor.fetchone()
         if row is None:
-            raise UserError("there is no delivery {id}; see `vfax fax show`", id=delivery_id)
+            raise NotFoundError("there is no delivery {id}", id=delivery_id)
         return int(row["id"])
 
     async def forward(self, fax: Fax, recipients: Sequence[str], who: str) -> int:
@@ -174,11 +174,11 @@ class DeliveryStore:
         for address in recipients:
             if not ADDRESS.fullmatch(address):
                 raise UserError(
-                    "invalid mail address {address!r}: use the form ann@acme.example",
+                    "invalid email address {address!r}: write it as ann@acme.example",
                     address=address,
                 )
         if not 1 <= len(recipients) <= MAX_RECIPIENTS:
-            raise UserError("give 1 to {limit} mail addresses", limit=MAX_RECIPIENTS)
+            raise UserError("enter 1 to {limit} email addresses", limit=MAX_RECIPIENTS)
         event = {"in": "received", "out": "sent"}[fax.direction]
         if fax.status is FaxStatus.ERROR:
             event = {"in": "partial", "out": "failed"}[fax.direction]

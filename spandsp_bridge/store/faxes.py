@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import ConflictError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.attempts import Attempts
 from spandsp_bridge.store.audit import AuditLog
@@ -89,8 +89,8 @@ class FaxStore(Submissions, ReceivedFaxes, Attempts, Documents, AuditLog, Virtua
     async def delete(self, fax: Fax, who: str) -> None:
         """Delete the documents of a finished fax; its record stays. Raises UserError."""
         if fax.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
-            raise UserError(
-                "fax {id} is not over yet: cancel it first, or wait for its end", id=fax.id
+            raise ConflictError(
+                "fax {id} has not ended: cancel it, or wait until it has ended", id=fax.id
             )
         async with self._db.transaction() as c:
             await c.execute(

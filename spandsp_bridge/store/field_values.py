@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from spandsp_bridge.errors import UserError
+from spandsp_bridge.i18n import Label
 from spandsp_bridge.store.resources import Field
 
 
@@ -17,17 +18,12 @@ def parsed(field: Field, raw: Any) -> Any:
         if field.kind == "bool":
             return False
         if field.needed:
-            raise UserError("{field} is required", field=column_words(field.name))
+            raise UserError("{field} is required", field=Label("field", field.name))
         return None
     try:
         return _value(field, raw)
     except (ValueError, TypeError, OverflowError) as error:
-        raise UserError(
-            "{field}: {value!r} is not {kind}",
-            field=column_words(field.name),
-            value=str(raw)[:60],
-            kind=_kind(field),
-        ) from error
+        raise _invalid(field, str(raw)[:60]) from error
 
 
 def _value(field: Field, raw: Any) -> Any:
@@ -62,11 +58,26 @@ def _value(field: Field, raw: Any) -> Any:
             return text
 
 
-def _kind(field: Field) -> str:
+def _invalid(field: Field, value: str) -> UserError:
+    name = Label("field", field.name)
     if field.choices:
-        return f"one of {', '.join(field.choices)}"
-    return {"int": "a number", "ref": "an id", "number": "a number",
-            "moment": "a time such as 2026-11-24T08:00+01:00"}.get(field.kind, "valid")  # fmt: skip
+        return UserError(
+            "{field}: {value!r} is not one of {choices}",
+            field=name,
+            value=value,
+            choices=", ".join(field.choices),
+        )
+    match field.kind:
+        case "int" | "ref" | "number":
+            return UserError("{field}: {value!r} is not a number", field=name, value=value)
+        case "moment":
+            return UserError(
+                "{field}: {value!r} is not a time: write it as 2026-11-24T08:00+01:00",
+                field=name,
+                value=value,
+            )
+        case _:
+            return UserError("{field}: {value!r} is not valid", field=name, value=value)
 
 
 def column_words(name: str) -> str:

@@ -6,6 +6,7 @@ sql/policies; the lists here say what is offered. A new column of configuration 
 
 from dataclasses import dataclass
 
+from spandsp_bridge.i18n import languages
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
 
 BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})
@@ -25,7 +26,7 @@ class Field:
     needed: bool = False
     listed: bool = True
     writers: frozenset[str] | None = None  #: None: whoever may write the resource
-    section: str = ""  #: of a long form; fields of one stand together
+    section: str = ""  #: of a long form; fields of one section stand together
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ class Resource:
     makers: frozenset[str] | None = None  #: who makes and deletes rows; None: the writers
     #: columns that together name a row, where it has no id
     identity: tuple[str, ...] = ("id",)
-    title: str = ""  #: what one row is called
     digest_column: str = ""  #: the column that a password is kept in, as a digest
 
     def made_by(self, role: str) -> bool:
@@ -69,34 +69,32 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("outgoing_ddi_id", "ref", ref="ddis"),
         Field("email", "lines"),
         Field("send_by_email", "bool"),
-        Field("mail_events", "many", EVENTS, listed=False, section="By mail"),
-        Field("mail_document", "choice", ("pdf", "link"), listed=False, section="By mail"),
-        Field("header_line", listed=False, section="Sent pages"),
-        Field("resolution", "choice", RESOLUTIONS, listed=False, section="Sent pages"),
-        Field("pictures", "choice", PICTURES, listed=False, section="Sent pages"),
-        Field("long_pages", "choice", ("split", "scale"), listed=False, section="Sent pages"),
-        Field("max_attempts", "int", listed=False, section="When a fax fails"),
-        Field("retry_delay", "int", listed=False, section="When a fax fails"),
-        Field("station_id", listed=False, section="On the line"),
-        Field("audio_fax", "choice", AUDIO, listed=False, section="On the line"),
-        Field("ecm", "bool", listed=False, section="On the line"),
-        Field("max_bit_rate", "choice", RATES, listed=False, section="On the line"),
-    ), of_company=True, title="virtual fax"),
+        Field("mail_events", "many", EVENTS, listed=False, section="email"),
+        Field("mail_document", "choice", ("pdf", "link"), listed=False, section="email"),
+        Field("header_line", listed=False, section="pages"),
+        Field("resolution", "choice", RESOLUTIONS, listed=False, section="pages"),
+        Field("pictures", "choice", PICTURES, listed=False, section="pages"),
+        Field("long_pages", "choice", ("split", "scale"), listed=False, section="pages"),
+        Field("max_attempts", "int", listed=False, section="retries"),
+        Field("retry_delay", "int", listed=False, section="retries"),
+        Field("station_id", listed=False, section="transmission"),
+        Field("audio_fax", "choice", AUDIO, listed=False, section="transmission"),
+        Field("ecm", "bool", listed=False, section="transmission"),
+        Field("max_bit_rate", "choice", RATES, listed=False, section="transmission"),
+    ), of_company=True),
     Resource("hours", "virtual_fax_hours", (
         Field("weekday", "choice", WEEKDAYS, needed=True),
         Field("opens", "time", needed=True), Field("closes", "time", needed=True),
-    ), parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="weekday",
-        title="opening hours"),
+    ), parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="weekday"),
     Resource("callers", "virtual_fax_callers", (
         Field("prefix", needed=True), Field("action", "choice", ("allow", "deny"), needed=True),
-    ), parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="prefix",
-        title="caller"),
+    ), parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="prefix"),
     Resource("senders", "virtual_fax_senders", (Field("email", needed=True),),
         parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="email",
-        identity=("email",), title="mail sender"),
+        identity=("email",)),
     Resource("fax-users", "virtual_fax_users", (Field("user_id", "ref", ref="users", needed=True),),
         parent="virtual-faxes", parent_column="virtual_fax_id", of_company=True, label="user_id",
-        identity=("virtual_fax_id", "user_id"), title="user of the fax"),
+        identity=("virtual_fax_id", "user_id")),
     Resource("ddis", "ddis", (
         Field("number", needed=True, writers=BRAND),
         Field("company_id", "ref", ref="companies", needed=True, writers=BRAND),
@@ -104,34 +102,34 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("sip_account_id", "ref", ref="accounts", writers=BRAND, listed=False),
         Field("external_uri", writers=BRAND, listed=False),
         Field("ddi_provider_id", "ref", ref="ddi-providers", writers=BRAND),
-    ), label="number", makers=BRAND, title="DDI"),
+    ), label="number", makers=BRAND),
     Resource("users", "users", (
         Field("email", needed=True), Field("name"),
         Field("role", "choice", ("company", "user"), needed=True),
-        Field("language", "choice", ("en", "es"), listed=False),
+        Field("language", "choice", languages(), listed=False),
         Field("time_zone", listed=False),
         Field("fax_only", "bool", listed=False), Field("enabled", "bool"),
-    ), label="email", of_company=True, title="user", digest_column="password_hash"),
+    ), label="email", of_company=True, digest_column="password_hash"),
     Resource("cover-pages", "cover_pages", (
         Field("name", needed=True), Field("html", "long", needed=True, listed=False),
-    ), of_company=True, title="cover page"),
+    ), of_company=True),
     Resource("webhooks", "webhooks", (
         Field("url", needed=True), Field("events", "many", HOOK_EVENTS), Field("enabled", "bool"),
-    ), label="url", of_company=True, title="webhook"),
+    ), label="url", of_company=True),
     Resource("sending-hours", "sending_hours", (
         Field("weekday", "choice", WEEKDAYS, needed=True),
         Field("opens", "time", needed=True), Field("closes", "time", needed=True),
-    ), label="weekday", of_company=True, title="sending hours"),
+    ), label="weekday", of_company=True),
     # ---- a brand's -----------------------------------------------------------------------------
     Resource("brand", "brands", (
         Field("name", writers=NO_ROLE), Field("fall_back_after_failure", "bool"),
-    ), BRAND, BRAND, makers=NO_ROLE, title="brand"),
+    ), BRAND, BRAND, makers=NO_ROLE),
     Resource("countries", "brand_countries", (Field("country", needed=True),), BRAND, BRAND,
-        label="country", parent="brand", parent_column="brand_id", title="country"),
+        label="country", parent="brand", parent_column="brand_id"),
     Resource("companies", "companies", (
         Field("name", needed=True, writers=BRAND),
         Field("country", writers=BRAND), Field("time_zone"),
-        Field("language", "choice", ("en", "es")), Field("paper", "choice", PAPERS),
+        Field("language", "choice", languages()), Field("paper", "choice", PAPERS),
         Field("outgoing_ddi_id", "ref", ref="ddis", listed=False),
         Field("cover_page_id", "ref", ref="cover-pages", listed=False),
         Field("continuation_cover", "bool", listed=False),
@@ -141,46 +139,44 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("bridge_choice", "choice", ("round_robin", "least_loaded"), writers=BRAND,
               listed=False),
         Field("sip_domain", writers=BRAND, listed=False),
-    ), makers=BRAND, title="company"),
+    ), makers=BRAND),
     Resource("accounts", "sip_accounts", (
         Field("username", needed=True), Field("company_id", "ref", ref="companies", needed=True),
         Field("fax_device", "bool"), Field("enabled", "bool"),
         Field("outgoing_ddi_id", "ref", ref="ddis", listed=False),
-    ), BRAND, BRAND, label="username", title="SIP account", digest_column="ha1"),
+    ), BRAND, BRAND, label="username", digest_column="ha1"),
     Resource("ddi-providers", "ddi_providers", (
         Field("name", needed=True), Field("enabled", "bool"),
-    ), BRAND, BRAND, title="DDI provider"),
+    ), BRAND, BRAND),
     Resource("provider-addresses", "ddi_provider_addresses", (
         Field("address", needed=True), Field("local_address"), Field("local_port", "int"),
-    ), BRAND, BRAND, label="address", parent="ddi-providers", parent_column="ddi_provider_id",
-        title="address"),
+    ), BRAND, BRAND, label="address", parent="ddi-providers", parent_column="ddi_provider_id"),
     Resource("carriers", "carriers", (
         Field("name", needed=True), Field("enabled", "bool"),
-    ), BRAND, BRAND, title="carrier"),
+    ), BRAND, BRAND),
     Resource("carrier-servers", "carrier_servers", (
         Field("address"), Field("host"), Field("port", "int"),
         Field("transport", "choice", TRANSPORTS), Field("priority", "int"),
         Field("enabled", "bool"),
-        Field("from_domain", listed=False, section="Whom it sees"),
-        Field("asserted_identity", "bool", listed=False, section="Whom it sees"),
-        Field("remote_party_id", "bool", listed=False, section="Whom it sees"),
-        Field("auth_user", listed=False, section="How it knows us"),
-        Field("auth_realm", listed=False, section="How it knows us"),
-    ), BRAND, BRAND, label="id", parent="carriers", parent_column="carrier_id", title="server",
+        Field("from_domain", listed=False, section="identity"),
+        Field("asserted_identity", "bool", listed=False, section="identity"),
+        Field("remote_party_id", "bool", listed=False, section="identity"),
+        Field("auth_user", listed=False, section="authentication"),
+        Field("auth_realm", listed=False, section="authentication"),
+    ), BRAND, BRAND, label="id", parent="carriers", parent_column="carrier_id",
         digest_column="auth_ha1"),
     Resource("carrier-rates", "carrier_rates", (
         Field("prefix", needed=True), Field("price", "number", needed=True),
         Field("valid_from", "moment"), Field("valid_until", "moment"),
-    ), BRAND, BRAND, label="prefix", parent="carriers", parent_column="carrier_id", title="rate"),
+    ), BRAND, BRAND, label="prefix", parent="carriers", parent_column="carrier_id"),
     Resource("patterns", "routing_patterns", (
         Field("name", needed=True), Field("prefix", needed=True),
-    ), BRAND, BRAND, title="pattern"),
-    Resource("groups", "routing_pattern_groups", (Field("name", needed=True),), BRAND, BRAND,
-        title="group of patterns"),
+    ), BRAND, BRAND),
+    Resource("groups", "routing_pattern_groups", (Field("name", needed=True),), BRAND, BRAND),
     Resource("group-members", "routing_pattern_group_members", (
         Field("pattern_id", "ref", ref="patterns", needed=True),
     ), BRAND, BRAND, label="pattern_id", parent="groups", parent_column="group_id",
-        identity=("group_id", "pattern_id"), title="pattern of the group"),
+        identity=("group_id", "pattern_id")),
     Resource("routes", "outgoing_routes", (
         Field("type", "choice", ("fax", "pattern", "group"), needed=True),
         Field("mode", "choice", ("static", "lcr", "block"), needed=True),
@@ -189,46 +185,46 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("carrier_id", "ref", ref="carriers"),
         Field("priority", "int"), Field("weight", "int"), Field("stopper", "bool"),
         Field("add_prefix", listed=False), Field("caller_id", listed=False),
-    ), BRAND, BRAND, label="id", title="outgoing route"),
+    ), BRAND, BRAND, label="id"),
     Resource("route-carriers", "outgoing_route_carriers", (
         Field("carrier_id", "ref", ref="carriers", needed=True),
     ), BRAND, BRAND, label="carrier_id", parent="routes", parent_column="route_id",
-        identity=("route_id", "carrier_id"), title="carrier of an lcr route"),
+        identity=("route_id", "carrier_id")),
     Resource("retry-rules", "retry_rules", (
         Field("reason", needed=True), Field("action", "choice", ("retry", "stop"), needed=True),
         Field("delay", "int"), Field("tries", "int"), Field("steps", "lines"),
-    ), BRAND, BRAND, label="reason", title="retry rule"),
+    ), BRAND, BRAND, label="reason"),
     Resource("failover-rules", "failover_rules", (
         Field("class", needed=True),
         Field("action", "choice", ("next", "stop", "retry_later"), needed=True),
         Field("carrier_id", "ref", ref="carriers"), Field("retry_after", "int"),
-    ), BRAND, BRAND, label="class", title="failover rule"),
+    ), BRAND, BRAND, label="class"),
     Resource("peer-profiles", "peer_profiles", (
         Field("number", needed=True), Field("reason"), Field("audio_fax", "choice", AUDIO),
         Field("ecm", "choice", ("true", "false"), listed=False),
         Field("max_bit_rate", "choice", RATES), Field("resolution", "choice", RESOLUTIONS),
         Field("calls", "int", listed=False), Field("pinned", "bool"),
         Field("expires_at", "moment"),
-    ), BRAND, BRAND, label="number", title="peer profile"),
+    ), BRAND, BRAND, label="number"),
     Resource("mail-templates", "mail_templates", (
         Field("event", "choice", EVENTS, needed=True),
-        Field("language", "choice", ("en", "es"), needed=True),
+        Field("language", "choice", languages(), needed=True),
         Field("company_id", "ref", ref="companies"), Field("subject", needed=True),
         Field("text", "long", needed=True, listed=False), Field("html", "long", listed=False),
-    ), BRAND, BRAND, label="event", title="mail template"),
+    ), BRAND, BRAND, label="event"),
     # ---- the platform's ------------------------------------------------------------------
     Resource("brands", "brands", (
         Field("name", needed=True), Field("max_calls", "int"),
-    ), PLATFORM, PLATFORM, title="brand"),
+    ), PLATFORM, PLATFORM),
     Resource("operators", "users", (
         Field("email", needed=True), Field("name"),
         Field("role", "choice", ("brand", "platform"), needed=True),
         Field("brand_id", "ref", ref="brands"), Field("enabled", "bool"),
-    ), PLATFORM, PLATFORM, label="email", title="operator", digest_column="password_hash"),
+    ), PLATFORM, PLATFORM, label="email", digest_column="password_hash"),
     Resource("bridges", "bridges", (
         Field("name", writers=NO_ROLE), Field("sip_address", writers=NO_ROLE),
         Field("sip_port", "int", writers=NO_ROLE),
         Field("receives", "bool", writers=NO_ROLE), Field("enabled", "bool"),
         Field("last_seen", "moment", writers=NO_ROLE),
-    ), PLATFORM, PLATFORM, makers=NO_ROLE, title="bridge"),
+    ), PLATFORM, PLATFORM, makers=NO_ROLE),
 )}  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from spandsp_bridge.errors import UserError
+from spandsp_bridge.errors import ConflictError
 from spandsp_bridge.model import FaxStatus
 from spandsp_bridge.store.audit import write_audit
 from spandsp_bridge.store.documents import File, Owner, put_document
@@ -122,10 +122,12 @@ class Submissions:
         Raises UserError for one that was received, is not finished, or has no document.
         """
         if old.direction != "out":
-            raise UserError("fax {id} was received: only sent faxes can be sent again", id=old.id)
+            raise ConflictError(
+                "fax {id} was received: only sent faxes can be sent again", id=old.id
+            )
         if old.status not in (FaxStatus.COMPLETED, FaxStatus.ERROR):
-            raise UserError(
-                "fax {id} is not over yet: cancel it first, or wait for its end", id=old.id
+            raise ConflictError(
+                "fax {id} has not ended: cancel it, or wait until it has ended", id=old.id
             )
         sender = await VirtualFaxes(self._db).virtual_fax(old.virtual_fax_id)
         if sender is not None and not old.test:
@@ -144,7 +146,7 @@ class Submissions:
                 values,
             )
             if await cursor.fetchone() is None:
-                raise UserError(
+                raise ConflictError(
                     "the document of fax {id} was deleted: send it as a new fax", id=old.id
                 )
             cursor = await c.execute(
@@ -252,7 +254,7 @@ async def _same_request(
     row = await cursor.fetchone()
     assert row is not None
     if bytes(row["request_digest"]) != digest:
-        raise UserError(
+        raise ConflictError(
             "the idempotency key {key!r} belongs to another request, fax {id}: use a new key for "
             "a new fax",
             key=options.idempotency_key,

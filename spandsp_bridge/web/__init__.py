@@ -1,1 +1,1 @@
-"""What the portal and the API share: who is asking, what that one may do, and live news."""
+"""What the portal and the API share: access, limits, errors, live updates."""

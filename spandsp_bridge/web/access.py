@@ -1,10 +1,9 @@
-"""Who is asking, and what that one may do.
+"""The principal of a request, and what it may do.
 
-Every route declares an `Allow`; one without is a mistake that a test finds
-(tests/web/test_matrix.py). What a role sees of the data is row-level security's business.
+Every route declares an `Allow`; a test finds one without (tests/stack/portal/test_matrix.py).
+Which rows a role sees is decided by row-level security.
 """
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,41 +24,41 @@ PLATFORM: Role = "platform"
 BRAND: Role = "brand"
 COMPANY: Role = "company"
 USER: Role = "user"
-FAXES = (COMPANY, USER)  #: whoever sends and receives
+FAXES = (COMPANY, USER)  #: roles that send and receive
 CONFIG = (BRAND, COMPANY)
-EVERYBODY = (PLATFORM, BRAND, COMPANY, USER)
+ALL_ROLES = (PLATFORM, BRAND, COMPANY, USER)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person or a program, known."""
+    """An authenticated user, or a program with a key."""
 
     role: Role
     brand: int | None
     company: int | None
-    person: int | None
+    user: int | None  #: None: a key
     name: str  #: the address, or the key's name
-    label: str  #: the person's name, or the address
+    label: str  #: the user's name, or the address
     tenant_name: str = ""
     language: str = "en"
     time_zone: str = "UTC"
     fax_only: bool = False
-    scopes: frozenset[str] | None = None  #: of a key; None: a person's
+    scopes: frozenset[str] | None = None  #: of a key; None: a user
     test: bool = False  #: a key of the test mode
 
     def tenant(self, web: Web) -> Tenant:
-        """Return the database as this one sees it."""
+        """Return the database as the principal sees it."""
         # A brand's row carries the brand alone, a company's both: each role has one setting.
         brand = self.brand if self.role == BRAND else None
-        return web.database.tenant(self.role, brand, self.company, self.person)
+        return web.database.tenant(self.role, brand, self.company, self.user)
 
     def config(self, web: Web) -> ConfigStore:
-        """Return the configuration that this one may see and change."""
+        """Return the configuration that the principal may see and change."""
         return ConfigStore(self.tenant(web), Scope(self.role, self.brand, self.company))
 
     @property
     def who(self) -> str:
-        """What the audit trail calls this one."""
+        """Return the principal's name in the audit trail."""
         return f"key:{self.name}" if self.scopes is not None else self.name
 
 
@@ -71,10 +70,10 @@ class Allow:
     scope: str = ""
     #: False: company administrators of faxes alone are kept out
     fax_only: bool = True
-    keys: bool = False  #: programs with a key, and no people (the API)
+    keys: bool = False  #: True: keys alone (the API); False: users alone
 
     async def __call__(self, request: Request) -> Principal:
-        """Return who asks. Raises NotLoggedInError, ForbiddenError, TooManyError."""
+        """Return the principal. Raises NotLoggedInError, ForbiddenError, TooManyError."""
         web = web_of(request)
         found = await (_by_key(request, web) if self.keys else _by_cookie(request, web))
         if found.role not in self.roles:
@@ -90,39 +89,51 @@ async def _by_cookie(request: Request, web: Web) -> Principal:
     if request.method not in SAFE:
         same_origin(request)
     token = request.cookies.get(SECURE_COOKIE) or request.cookies.get(COOKIE)
-    person = await web.users.session(token) if token else None
-    if person is None:
+    user = await web.users.session(token) if token else None
+    if user is None:
         raise NotLoggedInError
     return Principal(
-        person.role,
-        person.brand_id, person.company_id, person.id, person.email, person.name or person.email,
-        person.tenant, person.language, person.time_zone, person.fax_only,
-    )  # fmt: skip
+        role=user.role,
+        brand=user.brand_id,
+        company=user.company_id,
+        user=user.id,
+        name=user.email,
+        label=user.name or user.email,
+        tenant_name=user.tenant,
+        language=user.language,
+        time_zone=user.time_zone,
+        fax_only=user.fax_only,
+    )
 
 
 async def _by_key(request: Request, web: Web) -> Principal:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     key = await web.api_keys.find(token.strip()) if kind.lower() == "bearer" else None
     if key is None:
-        seconds = web.requests.wait(f"address {address_of(request)}", time.monotonic())
+        seconds = await web.requests.wait(f"address {address_of(request)}")
         if seconds:
             raise TooManyError(seconds)
         raise NotLoggedInError
-    seconds = web.requests.wait(str(key.id), time.monotonic())
+    seconds = await web.requests.wait(f"key {key.id}")
     if seconds:
         raise TooManyError(seconds)
     return Principal(
-        COMPANY if key.company_id is not None else BRAND,
-        key.brand_id, key.company_id, None, key.name, key.name, scopes=key.scopes,
+        role=COMPANY if key.company_id is not None else BRAND,
+        brand=key.brand_id,
+        company=key.company_id,
+        user=None,
+        name=key.name,
+        label=key.name,
+        scopes=key.scopes,
         test=key.test,
-    )  # fmt: skip
+    )
 
 
 def same_origin(request: Request) -> None:
     """Refuse a form that another site sent (cross-site request forgery). Raises ForbiddenError.
 
-    Browsers say where a request comes from: in Sec-Fetch-Site (Fetch Metadata, W3C), the older
-    ones in Origin. One that says neither is no browser with our cookie.
+    Browsers send the origin of a request in Sec-Fetch-Site (Fetch Metadata, W3C), older ones in
+    Origin. A client that sends neither is not a browser with our cookie.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
@@ -131,7 +142,7 @@ def same_origin(request: Request) -> None:
         return
     origin = request.headers.get("origin", "")
     if urlsplit(origin).netloc != request.headers.get("host") or not origin:
-        raise ForbiddenError("the request does not say that it came from this site")
+        raise ForbiddenError("the request has no Origin of this site")
 
 
 def address_of(request: Request) -> str:
@@ -146,9 +157,9 @@ def allow(
     return Allow(tuple(roles), scope, fax_only, keys)
 
 
-FaxPerson = Annotated[Principal, Depends(allow(FAXES))]
-ConfigPerson = Annotated[Principal, Depends(allow(CONFIG))]
-CompanyPerson = Annotated[Principal, Depends(allow((COMPANY,), fax_only=False))]
-BrandPerson = Annotated[Principal, Depends(allow((BRAND,)))]
-PlatformPerson = Annotated[Principal, Depends(allow((PLATFORM,)))]
-AnyPerson = Annotated[Principal, Depends(allow(EVERYBODY))]
+FaxUser = Annotated[Principal, Depends(allow(FAXES))]
+ConfigAdmin = Annotated[Principal, Depends(allow(CONFIG))]
+CompanyAdmin = Annotated[Principal, Depends(allow((COMPANY,), fax_only=False))]
+BrandOperator = Annotated[Principal, Depends(allow((BRAND,)))]
+PlatformOperator = Annotated[Principal, Depends(allow((PLATFORM,)))]
+LoggedIn = Annotated[Principal, Depends(allow(ALL_ROLES))]

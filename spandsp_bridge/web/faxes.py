@@ -1,4 +1,4 @@
-"""One fax and lists of them, as both the portal and the API answer with them."""
+"""Faxes, cursors, documents and event streams, for the portal and the API alike."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ PDF, TIFF = "application/pdf", "image/tiff"
 
 
 async def existing(store: FaxStore, fax_id: int) -> Fax:
-    """Return a fax that is there for this tenant and was not deleted. Raises NotFoundError."""
+    """Return a fax that the tenant sees and that was not deleted. Raises NotFoundError."""
     found = await store.fax(fax_id) if 0 < fax_id < 2**63 else None
     if found is None or found.deleted_at is not None:
         raise NotFoundError("there is no fax {id}", id=fax_id)
@@ -31,9 +31,9 @@ async def existing(store: FaxStore, fax_id: int) -> Fax:
 async def document_of(
     store: FaxStore, fax: Fax, who: str, kind: str, name: str, language: str
 ) -> Response:
-    """Answer with a fax as `pdf`, `tiff` or `receipt`; who got it is put on record.
+    """Answer with a fax as `pdf`, `tiff` or `receipt`; the audit trail gets an entry.
 
-    Raises NotFoundError when its document is gone.
+    Raises NotFoundError where the document was deleted.
     """
     try:
         match kind:
@@ -54,7 +54,7 @@ async def document_of(
 
 
 def event_stream(made: AsyncIterator[str]) -> StreamingResponse:
-    """Answer with server-sent events, which no proxy may keep or collect."""
+    """Answer with server-sent events, which proxies may neither cache nor buffer."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(made, media_type="text/event-stream", headers=headers)
 
@@ -68,23 +68,22 @@ def cursor_of(fax: Fax, order: str = NEWEST) -> str:
 
 def place_of(cursor: str, order: str = NEWEST) -> Cursor:
     """Return the position that a cursor encodes. Raises UserError."""
-    wrong = "the cursor is none of ours: take it from `next`"
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        said, _, fax_id = text.rpartition(" ")
+        value_text, _, fax_id = text.rpartition(" ")
         found = int(fax_id)
-        value: datetime | str | int = said.replace("\0", "")
+        value: datetime | str | int = value_text.replace("\0", "")
         match order.removeprefix("-"):
             case "time":
-                value = datetime.fromisoformat(said)
+                value = datetime.fromisoformat(value_text)
                 if value.tzinfo is None:
-                    raise UserError(wrong)
+                    raise UserError("invalid cursor: take it from `next`")
             case "pages":
-                value = int(said)
+                value = int(value_text)
     except (ValueError, binascii.Error) as error:
-        raise UserError(wrong) from error
+        raise UserError("invalid cursor: take it from `next`") from error
     if not 0 <= found < 2**63 or (isinstance(value, int) and not 0 <= value < 2**31):
-        raise UserError(wrong)
+        raise UserError("invalid cursor: take it from `next`")
     return value, found
 
 

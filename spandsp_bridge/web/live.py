@@ -1,4 +1,4 @@
-"""Live news of faxes: one look a second for all who watch, however many they are."""
+"""Live updates of faxes: one poll a second for all watchers together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,11 +13,9 @@ from spandsp_bridge.store.progress import Progress
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
-NEWEST = 20  #: of a company's faxes, which its lists watch
-WAITING = (
-    100  #: pieces of news that one watcher may leave unread; newer ones replace what does not fit
-)
+POLL_SECONDS = 1.0
+NEWEST = 20  #: faxes of a company that its lists watch
+QUEUE_LIMIT = 100  #: unread updates of one watcher; a later poll queues what did not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,16 @@ class News(FaxState):
 
 
 class Watcher:
-    """News of one fax, or of the newest faxes of a company."""
+    """A subscriber to one fax, or to the newest faxes of a company."""
 
     def __init__(self, company: int, fax: int | None) -> None:
         self.company = company
         self.fax = fax
-        self.queue: asyncio.Queue[News] = asyncio.Queue(WAITING)
+        self.queue: asyncio.Queue[News] = asyncio.Queue(QUEUE_LIMIT)
         self.seen: dict[int, News] = {}
 
-    def tell(self, news: News, *, first: bool) -> None:
-        """Queue what is new to this one; a list's first look is no news."""
+    def notify(self, news: News, *, first: bool) -> None:
+        """Queue a state that differs from the last one; a list's first poll queues nothing."""
         known = self.seen.get(news.fax_id)
         if known == news:
             return
@@ -47,22 +45,22 @@ class Watcher:
             try:
                 self.queue.put_nowait(news)
             except asyncio.QueueFull:
-                return  # not seen: the next look queues the newest state again
+                return  # not marked as seen: the next poll queues the newest state again
         self.seen[news.fax_id] = news
 
 
 class Hub:
-    """Looks at what is watched, and tells each watcher what changed."""
+    """Polls what is watched, and notifies each watcher of changes."""
 
     def __init__(self, database: Database, progress: Progress) -> None:
         self._states = FaxStates(database)
         self.progress = progress
-        self._watchers: dict[Watcher, bool] = {}  # to whether it has had its first look
+        self._watchers: dict[Watcher, bool] = {}  # True after the first poll
         self._wake = asyncio.Event()
 
     @property
     def watchers(self) -> int:
-        """How many watch."""
+        """The number of watchers."""
         return len(self._watchers)
 
     async def run(self) -> None:
@@ -72,14 +70,14 @@ class Hub:
                 self._wake.clear()
                 await self._wake.wait()
             try:
-                await self._look()
+                await self._poll()
             except (DatabaseError, OSError) as error:
                 log.warning("live updates unavailable", error=str(error)[:200])
             except Exception:
                 log.exception("live update poll failed")  # the next one may not
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         watchers = list(self._watchers)
         faxes = {w.fax for w in watchers if w.fax is not None}
         companies = {w.company for w in watchers if w.fax is None}
@@ -106,18 +104,21 @@ class Hub:
             if watcher.fax is not None:
                 found = by_fax.get(watcher.fax)
                 if found is not None and found.company_id == watcher.company:
-                    watcher.tell(found, first=first)
+                    watcher.notify(found, first=first)
             else:
                 for news in reversed(by_company.get(watcher.company, [])):
-                    watcher.tell(news, first=first)
+                    watcher.notify(news, first=first)
 
     async def watch(
-        self, company: int, fax: int | None = None, virtual_faxes: frozenset[int] | None = None,
+        self,
+        company: int,
+        fax: int | None = None,
+        virtual_faxes: frozenset[int] | None = None,
         silence: float = 15.0,
-    ) -> AsyncIterator[News | None]:  # fmt: skip
-        """Yield news of a company's faxes, or of one; None after a silence, to keep lines open.
+    ) -> AsyncIterator[News | None]:
+        """Yield changes of a company's faxes, or of one fax; None after `silence` seconds without.
 
-        `virtual_faxes` are those whose news this one may hear; None: all of the company.
+        `virtual_faxes` are those that the watcher may see; None: all of the company.
         """
         watcher = Watcher(company, fax)
         self._watchers[watcher] = False

@@ -1,4 +1,4 @@
-"""What every request can reach, kept in the application's state."""
+"""The parts of a running site, kept in the application's state."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +23,8 @@ class Web:
     users: Users
     api_keys: ApiKeys
     hub: Hub
-    log_ins: RateLimit  #: wrong ones, by address
-    requests: RateLimit  #: by API key
+    log_ins: RateLimit  #: failed ones, by address; changes of passwords, by user
+    requests: RateLimit  #: by API key, or by address without a key
     scratch: Path | None = None
 
 

@@ -478,7 +478,7 @@ async def test_a_resend_is_a_new_fax_that_shares_the_document(
     old_id = await store.submit(sender, "+34600100000", [("a.txt", b"Hello")])
     old = await store.fax(old_id)
     assert old is not None
-    with pytest.raises(UserError, match="not over yet"):
+    with pytest.raises(UserError, match="not ended"):
         await store.resend(old, "test")
     await queue.set_prepared(old, Prepared([("tiff", b"II*\0", 1)], 1, 20))
     await claims(queue, 1)

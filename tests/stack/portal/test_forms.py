@@ -36,7 +36,7 @@ async def test_a_sip_account_s_password_becomes_its_digest(
             )
     answer = await operator.post("/config/accounts", data=account)
     assert answer.status_code == 422
-    assert "the password is needed" in answer.text
+    assert "The password is required" in answer.text
     answer = await operator.post("/config/accounts", data={**account, "password": "s3cret word"})
     assert answer.status_code == 303, answer.text
     where = answer.headers["location"].partition("?")[0]
@@ -55,7 +55,7 @@ async def test_a_sip_account_s_password_becomes_its_digest(
         renamed = {**account, "username": "formphone2"}
         answer = await operator.post(where, data=renamed)
         assert answer.status_code == 422
-        assert "its digest holds username and company" in answer.text
+        assert "its digest includes user name and company" in answer.text
         answer = await operator.post(where, data={**renamed, "password": "another"})
         assert answer.status_code == 303
         assert await one(database, right, "another")
@@ -72,7 +72,7 @@ async def test_a_carrier_server_s_login(operator: httpx.AsyncClient, database: D
     new = f"/config/carrier-servers?parent={carrier}"
     answer = await operator.post(new, data={**server, **login})
     assert answer.status_code == 422
-    assert "the password is needed" in answer.text
+    assert "The password is required" in answer.text
     answer = await operator.post(new, data={**server, **login, "password": "pass word"})
     assert answer.status_code == 303, answer.text
     find = "select {} from carrier_servers where host = 'sip.forms.example'"

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from spandsp_bridge.api.problems import routes_of
 from spandsp_bridge.demo.stack import Stack
-from spandsp_bridge.portal.session_pages import Anyone
+from spandsp_bridge.portal.session_pages import Public
 from spandsp_bridge.portal.site import make_site
 from spandsp_bridge.settings import Settings
 from spandsp_bridge.store.api_keys import ApiKeys
@@ -24,7 +24,7 @@ from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.progress import Progress
 from spandsp_bridge.store.users import Users
 from spandsp_bridge.web.access import Allow
-from spandsp_bridge.web.limits import RateLimit
+from spandsp_bridge.web.limits import LimitStorage, RateLimit
 from spandsp_bridge.web.live import Hub
 from spandsp_bridge.web.state import Web
 from tests.support.people import company_of, logged_in, one, person, with_key
@@ -87,10 +87,10 @@ API_RULES = {
 def site() -> FastAPI:
     database = Database("postgresql://127.0.0.1:1/none")
     progress = Progress("redis://127.0.0.1:1/0")
+    limit = RateLimit(LimitStorage("redis://127.0.0.1:1/0"), "test", 1, 1)
     return make_site(
         Web(Settings(), database, Users(database), ApiKeys(database),
-            Hub(database, progress), RateLimit(1, 1),
-            RateLimit(1, 1), Path())
+            Hub(database, progress), limit, limit, Path())
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str, APIRoute]]:
 
 
 def rules_of(route: APIRoute) -> list[Any]:
-    return [d.call for d in route.dependant.dependencies if isinstance(d.call, Allow | Anyone)]
+    return [d.call for d in route.dependant.dependencies if isinstance(d.call, Allow | Public)]
 
 
 SITE = site()

@@ -8,7 +8,6 @@ import pytest
 from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.store.pool import Database
 from spandsp_bridge.store.users import MAX_FAILED_LOGINS, hashed, matches
-from spandsp_bridge.web.limits import RateLimit
 from tests.stack.portal.conftest import LogIn
 from tests.support.people import PASSWORD, company_of, one, person
 
@@ -142,14 +141,6 @@ def test_a_missing_hash_takes_as_long_as_a_wrong_password() -> None:
     assert took[1] > took[0] / 5
 
 
-def test_a_rate_limit_lets_a_burst_pass_and_then_so_many_a_second() -> None:
-    limit = RateLimit(3, 2)
-    assert [limit.wait("a", 0) for _ in range(4)] == [0, 0, 0, 0.5]
-    assert limit.wait("b", 0) == 0
-    assert limit.wait("a", 0.5) == 0
-    assert limit.wait("a", 0.5) == 0.5
-
-
 async def test_a_row_below_another_leads_back_to_it(
     log_in: LogIn, database: Database, carl: str
 ) -> None:
@@ -166,5 +157,5 @@ async def test_a_row_below_another_leads_back_to_it(
     assert answer.status_code == 422
     assert "hours open before they close" in answer.text
     answer = await client.post(f"/config/hours/{hours}/delete")
-    assert answer.headers["location"] == f"/config/virtual-faxes/{fax}?said=deleted"
+    assert answer.headers["location"] == f"/config/virtual-faxes/{fax}?done=deleted"
     assert (await client.post(f"/config/hours/{hours}/delete")).status_code == 404
