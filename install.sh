@@ -60,5 +60,7 @@ if [ "$(cat .venv/state 2>/dev/null || true)" != "$state" ]; then
     .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
     .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
         --no-index --editable .
+    # The sandbox of documents sees the code read-only, and would compile it for each document.
+    .venv/bin/python -m compileall -q spandsp_bridge
     echo "$state" >.venv/state
 fi

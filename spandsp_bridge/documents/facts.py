@@ -14,10 +14,12 @@ import logging
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 MAX_TEXT = 1_000_000  #: characters of all documents of a fax
@@ -156,11 +158,10 @@ def _open(path: Path) -> tuple[Any, bool]:
     A file that pypdf cannot read, or whose AES it cannot decrypt without a further library, is
     read as pikepdf writes it: repaired and without encryption.
     """
-    from pypdf import PdfReader  # noqa: PLC0415 - beside ghostscript, not before it
-
+    pdf_reader = _pypdf().PdfReader
     encrypted = False
     try:
-        reader = PdfReader(path)
+        reader = pdf_reader(path)
         encrypted = reader.is_encrypted
         if not encrypted and len(reader.pages) > 0:
             return reader, False
@@ -168,7 +169,26 @@ def _open(path: Path) -> tuple[Any, bool]:
         raise
     except Exception:  # see above
         encrypted = encrypted or b"/Encrypt" in path.read_bytes()
-    return PdfReader(_repaired(path)), encrypted
+    return pdf_reader(_repaired(path)), encrypted
+
+
+def _pypdf() -> ModuleType:
+    """Import pypdf without the libraries by which it shows pictures and writes fonts.
+
+    They take as long to import as pypdf itself. Fonts are read by `fontTools.cffLib`, which
+    pypdf imports when a document needs it.
+    """
+    fonts: Any = ModuleType("fontTools.ttLib")
+    fonts.TTFont = None
+    absent = {"PIL": None, "cryptography": None, "Crypto": None, "fontTools.ttLib": fonts}
+    absent = {name: absent[name] for name in absent.keys() - sys.modules.keys()}
+    sys.modules.update(absent)
+    try:
+        import pypdf  # noqa: PLC0415 - beside ghostscript, not before it
+    finally:
+        for name in absent:
+            del sys.modules[name]
+    return pypdf
 
 
 def _repaired(path: Path) -> Path:

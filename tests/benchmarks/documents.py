@@ -19,7 +19,6 @@ import random
 import resource
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from spandsp_bridge.documents import sandbox
 from spandsp_bridge.documents.geometry import WIDTH, Y_DPI, rows
 from spandsp_bridge.documents.job import Job, PageOptions
 from spandsp_bridge.documents.pdfa import to_pdf
@@ -141,17 +141,22 @@ def children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def ours(document: Document, folder: Path) -> bytes:
+def ours(document: Document, folder: Path, *, facts: bool = False) -> bytes:
     """Render as the system does, without the sandbox."""
     (folder / "0").write_bytes(document.pdf)
-    (folder / "job.json").write_text(json.dumps(asdict(Job(names=["a.pdf"]))))
+    (folder / "job.json").write_text(json.dumps(asdict(Job(names=["a.pdf"], facts=facts))))
     work = folder / "work"
     work.mkdir()
     said = subprocess.run(
-        [sys.executable, "-I", "-m", "spandsp_bridge.documents.convert", str(folder)],
+        [*sandbox.python("spandsp_bridge.documents.convert"), str(folder)],
         cwd=work, capture_output=True, check=True,
     ).stdout  # fmt: skip
     return said.partition(b"\n")[2]
+
+
+def prepared(document: Document, folder: Path) -> bytes:
+    """Render as the outbound worker does: the text of the document is read, too."""
+    return ours(document, folder, facts=True)
 
 
 def sandboxed(document: Document, rounds: int) -> float:
@@ -285,6 +290,7 @@ def likeness(page: Image.Image, original: Image.Image, box: tuple[float, ...]) -
 
 PROGRAMS: dict[str, Callable[[Document, Path], bytes]] = {
     "ours": ours,
+    "ours with facts": prepared,
     "ghostscript tiffg4": ghostscript,
     "pdftoppm -mono": pdftoppm,
 }

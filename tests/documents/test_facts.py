@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import time
 import zlib
 from dataclasses import asdict
@@ -113,6 +114,36 @@ def test_no_document_of_the_corpus_raises(tmp_path: Path) -> None:
         if name.endswith(".pdf") and data:
             facts = facts_of(data, tmp_path)
             assert "\0" not in facts.text
+
+
+def embedded_cff() -> bytes:
+    """Return a page whose letters have codes that its font alone, a CFF one, explains."""
+    program = b"""
+    /NimbusSans-Regular findfont dup length dict copy dup /FID undef dup /Encoding 256 array
+    0 1 255 { 1 index exch /.notdef put } for
+    dup 1 /H put dup 2 /e put dup 3 /l put dup 4 /o put put
+    /Own exch definefont 20 scalefont setfont 100 500 moveto <0102030304> show showpage
+    """
+    made = subprocess.run(
+        ["gs", "-q", "-dSAFER", "-dBATCH", "-sDEVICE=pdfwrite", "-sOutputFile=-", "-"],
+        input=program,
+        capture_output=True,
+        check=True,
+    ).stdout
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        for font in pdf.pages[0].obj["/Resources"]["/Font"].values():
+            assert font["/FontDescriptor"]["/FontFile3"]["/Subtype"] == "/Type1C"
+            for key in {"/Encoding", "/ToUnicode"} & set(font.keys()):
+                del font[key]
+
+    return edited(change, made)
+
+
+async def test_codes_that_an_embedded_font_explains_are_read(tmp_path: Path) -> None:
+    """They are read by fontTools, which is not imported for other documents."""
+    made = await render([("a.pdf", embedded_cff())], PageOptions(), 10, tmp_path, facts=True)
+    assert made.facts[0].text == "Hello"
 
 
 async def test_the_facts_of_each_file_come_with_the_pages(tmp_path: Path) -> None:
