@@ -13,6 +13,7 @@ from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
 from tests.support.peers.certificate import self_signed
 from tests.support.ports import DNS_PORT, METRICS_PORT, PORT_BASE, PROCESS, TLS_PORT
+from tests.support.scaled_engine import scaled
 from tests.support.scaled_vfax import SCALED_VFAX
 from tests.support.schedule import ByModule, longest_first
 
@@ -51,6 +52,7 @@ async def stack() -> AsyncIterator[Stack]:
     shutil.rmtree(VAR, ignore_errors=True)
     VAR.mkdir(parents=True)
     certificate, key = self_signed(VAR)
+    scaled()  # compiled before a service is waited for
     more = {
         "VFAX_API_RATE": "10000",
         "VFAX_SIP_TLS_LISTEN": f"127.0.0.1:{TLS_PORT}",

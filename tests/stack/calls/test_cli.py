@@ -18,10 +18,10 @@ from tests.support.pdfs import blank, encrypted, short_document
 from tests.support.ports import PEER_PORTS
 
 DOCUMENTS = {
-    "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "without its end"),
+    "corrupt.pdf": (b"%PDF-1.7\n" + bytes(range(256)) * 8, "is a truncated PDF"),
     "encrypted.pdf": (encrypted(), "password"),
     "empty.pdf": (b"", "is empty"),
-    "text.pdf": (b"Dear all,\nthis is text.\n", "is no PDF"),
+    "text.pdf": (b"Dear all,\nthis is text.\n", "is not a PDF"),
     "zero.pdf": (blank(0), "no pages"),
     "long.pdf": (blank(2000), "2000 pages"),
 }
@@ -67,9 +67,9 @@ async def test_a_bad_document_is_one_clear_line(
         ("Acme/Sales", "12", "phone number"),
         ("Acme/Sales", "", "phone number"),
         ("Acme/Sales", "+349110000020000000", "phone number"),
-        ("Acme/Nobody", "+34911000002", "there is no virtual fax"),
+        ("Acme/Nobody", "+34911000002", "There is no virtual fax"),
         ("Sales", "+34911000002", "COMPANY/NAME"),
-        ("4711", "+34911000002", "there is no virtual fax 4711"),
+        ("4711", "+34911000002", "There is no virtual fax 4711"),
     ],
 )
 async def test_a_bad_address_is_one_clear_line(
@@ -110,7 +110,7 @@ async def test_a_missing_file_and_a_missing_fax_are_one_clear_line(stack: Stack)
     assert "No such file" in one_clear_line(err)
     code, _, err = await vfax(stack, "fax", "show", "987654321")
     assert code == 2
-    assert "there is no fax 987654321" in one_clear_line(err)
+    assert "There is no fax 987654321" in one_clear_line(err)
 
 
 async def run_alone(*arguments: str, **environment: str) -> tuple[int, str, str]:

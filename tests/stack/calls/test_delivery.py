@@ -146,22 +146,22 @@ async def test_a_mail_becomes_a_fax_and_a_mail_again(
         ("sales@acme.example", "call-now@fax.example", b"%PDF", 550, "use E.164"),
         ("sales@acme.example", "12@fax.example", b"%PDF", 550, "phone number"),
         ("sales@acme.example", "911000002@fax.example", encrypted(), 554, "password"),
-        ("sales@acme.example", "911000002@fax.example", b"MZ\0\1\2", 554, "no PDF"),
-        ("sales@acme.example", "911000002@fax.example", None, 554, "nothing to fax"),
+        ("sales@acme.example", "911000002@fax.example", b"MZ\0\1\2", 554, "is not a PDF"),
+        ("sales@acme.example", "911000002@fax.example", None, 554, "nothing can be faxed"),
     ],
 )
 async def test_a_mail_that_cannot_be_faxed_is_answered_with_the_reason(
     stack: Stack, store: FaxStore, sender: str, to: str, attached: bytes | None, code: int,
     expected: str,
 ) -> None:  # fmt: skip
-    before = (await store.faxes(1))[0].id
+    before = [fax.id for fax in await store.faxes(1)]
     message = mail(to, sender=sender, text="" if attached is None else "Hello")
     if attached is not None:
         message.add_attachment(attached, maintype="application", subtype="pdf", filename="o.pdf")
     said = await hand_in(stack, message)
     assert said[0] == code, said
     assert expected in said[1]
-    assert (await store.faxes(1))[0].id == before, "nothing was accepted"
+    assert [fax.id for fax in await store.faxes(1)] == before, "nothing was accepted"
 
 
 async def failed_fax(database: Database, store: FaxStore) -> int:
@@ -276,7 +276,7 @@ async def test_a_mail_server_that_is_away_gets_the_mail_later_and_once(
     ]
     [mine] = [m for m in got if f".fax-{fax_id}@" in str(m["Message-ID"])]
     assert mine["Subject"] == "Not sent: +34600000001"
-    assert mine.get_content().strip() == "The line is busy."
+    assert mine.get_content().strip() == "The line is busy (SIP 486). Send it again later."
     async with database.transaction() as c:
         await c.execute("delete from mail_templates")
         await c.execute("update virtual_faxes set mail_events = '{received,partial}'")
