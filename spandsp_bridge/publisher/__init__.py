@@ -1,6 +1,7 @@
 """The publisher: PostgreSQL's routing views into the files that Kamailio reads.
 
 One per Kamailio host, the only database client there, and the only writer of the routing
-tables (LMDB) and of the dispatcher list. ``follow`` reads the database, ``tables`` and
-``dispatcher`` write the files, ``names`` asks DNS, ``exchange`` shares counts over Redis.
+tables (LMDB), the dispatcher list and the registrations. ``follow`` reads the database, ``tables``,
+``dispatcher`` and ``registrations`` write the files, ``dns_cache`` resolves names, ``count_sync``
+shares counts over Redis.
 """

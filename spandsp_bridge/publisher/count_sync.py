@@ -1,8 +1,8 @@
-"""Counts of calls, loads of bridges, health: Redis on one side, Kamailio's memory on the other.
+"""Synchronise counts of calls, loads of bridges and health between Redis and Kamailio's memory.
 
-Kamailio reads its own memory during a call and sends no request. What comes from other hosts
-expires there within seconds: without Redis or the publisher, a limit counts the calls of one
-Kamailio alone.
+Kamailio reads its own memory during a call and sends no request. Values of other hosts expire
+there within seconds: without Redis or the publisher, a limit counts the calls of one Kamailio
+alone.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ PERIOD = 1.0  #: seconds
 
 
 class CountSync:
-    """Once a second: local counts out, those of the other hosts in."""
+    """Reports local counts and writes those of other hosts, once a second."""
 
     def __init__(self, settings: Settings, rpc: KamailioRpc) -> None:
         self._node = settings.node
@@ -39,12 +39,12 @@ class CountSync:
             return  # Kamailio does not answer
         await self._shared.report_calls(self._node, calls)
         await self._shared.report_health(self._node, health)
-        elsewhere = await self._shared.calls_elsewhere(self._node)
+        remote = await self._shared.remote_calls(self._node)
         loads = await self._shared.loads(bridges)
-        await asyncio.to_thread(self._write, elsewhere, loads)
+        await asyncio.to_thread(self._write, remote, loads)
 
     def _read(self) -> tuple[dict[str, int], list[str], dict[str, int]]:
-        """Return Kamailio's calls now for all that is limited, the bridges, and its health."""
+        """Return Kamailio's calls by limited company and brand, the bridges, and its health."""
         calls = {}
         for name in self._rpc.table("call_limits"):
             profile, _, value = name.partition(":")
@@ -59,7 +59,7 @@ class CountSync:
         return calls, bridges, self._health()
 
     def _health(self) -> dict[str, int]:
-        """Return what there is to see of Kamailio; calls are since it was started."""
+        """Return Kamailio's version, uptime and counters since its start."""
         counts = {name: int(value) for name, value in self._rpc.table("counts").items()}
 
         def total(*names: str) -> int:
@@ -74,11 +74,11 @@ class CountSync:
             "unknown_peers": total("refused"),
         }
 
-    def _write(self, elsewhere: dict[str, int], loads: dict[str, int]) -> None:
+    def _write(self, remote: dict[str, int], loads: dict[str, int]) -> None:
         try:
-            for name, count in elsewhere.items():
+            for name, count in remote.items():
                 self._rpc.call("htable.seti", "remote_calls", name, count)
-            for where, count in loads.items():
-                self._rpc.call("htable.seti", "load", where, count)
+            for bridge, count in loads.items():
+                self._rpc.call("htable.seti", "load", bridge, count)
         except (OSError, RuntimeError):
             return

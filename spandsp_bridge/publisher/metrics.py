@@ -1,4 +1,4 @@
-"""Figures for Prometheus: the publisher's own, and Kamailio's counters as they stand."""
+"""Metrics for Prometheus: the publisher's own, and the present values of Kamailio's counters."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,10 +23,10 @@ class Metrics:
             "vfax_routes_version", "Version of the routing tables in force", registry=registry
         )
         self._refused = Gauge(
-            "vfax_routes_refused", "Bad rows that stay out of force", registry=registry
+            "vfax_routes_refused", "Rejected rows, whose entries stay unchanged", registry=registry
         )
         self._seconds = Histogram(
-            "vfax_publish_seconds", "From reading a change to its being in force",
+            "vfax_publish_seconds", "From reading a change to its publication",
             buckets=BUCKETS, registry=registry,
         )  # fmt: skip
         registry.register(_Kamailio(rpc))
@@ -42,13 +42,13 @@ class Metrics:
 
 
 class _Kamailio:
-    """Asks Kamailio at each scrape."""
+    """Reads Kamailio's counters at each scrape."""
 
     def __init__(self, rpc: KamailioRpc) -> None:
         self._rpc = rpc
 
     def describe(self) -> list[Metric]:
-        """Return nothing: what there is turns out at the scrape."""
+        """Return nothing: the metrics are known at the scrape alone."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -65,7 +65,7 @@ class _Kamailio:
         yield up
         calls = CounterMetricFamily("vfax_calls", "Decisions on calls", labels=["kind"])
         took = CounterMetricFamily(
-            "vfax_decisions_within", "Decisions by the time they took", labels=["microseconds"]
+            "vfax_decisions_within", "Decisions by duration", labels=["microseconds"]
         )
         for name, value in counts.items():
             kind, _, bound = name.partition(":us:")

@@ -20,17 +20,17 @@ class KamailioRpc:
         self._path = path
 
     def call(self, method: str, *params: Any) -> Any:
-        """Return the result. Raises OSError when Kamailio is away, RuntimeError for its errors."""
+        """Return the result. Raises OSError when Kamailio is down, RuntimeError for its errors."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        ours = self._path.with_name(f"rpc-{os.getpid()}-{secrets.token_hex(4)}")
+        reply_path = self._path.with_name(f"rpc-{os.getpid()}-{secrets.token_hex(4)}")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             try:
-                sock.bind(str(ours))
+                sock.bind(str(reply_path))
                 sock.settimeout(TIMEOUT)
                 sock.sendto(json.dumps(request).encode(), str(self._path))
                 reply = json.loads(sock.recv(REPLY_SIZE))
             finally:
-                ours.unlink(missing_ok=True)
+                reply_path.unlink(missing_ok=True)
         if "error" in reply:
             raise RuntimeError(f"{method}: {reply['error'].get('message', 'failed')}")
         return reply.get("result")
@@ -73,7 +73,7 @@ def _destinations(listing: dict[str, Any]) -> Iterator[tuple[int, str, str]]:
 
 
 def dispatcher_states(rpc: KamailioRpc) -> Iterable[tuple[int, str, str]]:
-    """Return the live states, or nothing when Kamailio is away."""
+    """Return (set, URI, flags) of every destination, nothing when Kamailio is down."""
     with contextlib.suppress(OSError, RuntimeError):
         return rpc.destinations()
     return []

@@ -1,4 +1,4 @@
-"""API keys: programs that act for a company or a brand. Only digests are stored."""
+"""API keys, which act for a company or a brand. Only their digests are stored."""
 
 import hashlib
 import secrets
@@ -16,7 +16,7 @@ USE_GRANULARITY = timedelta(minutes=1)  #: of last_used_at
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key that may be used."""
+    """A valid API key."""
 
     id: int
     brand_id: int
@@ -41,12 +41,12 @@ class ApiKeyRow:
 
 
 def token_digest(token: str) -> bytes:
-    """Return what is stored of a token that is long and random."""
+    """Return the digest that is stored of a token: SHA-256 suffices, as tokens are random."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def new_key() -> tuple[str, bytes, str]:
-    """Return a new API key, what is stored of it, and what is shown of it."""
+    """Return a new API key, the digest that is stored, and the characters that are shown."""
     token = KEY_PREFIX + secrets.token_urlsafe(30)
     return token, token_digest(token), token[:SHOWN]
 
@@ -58,7 +58,7 @@ class ApiKeys:
         self._db = database
 
     async def find(self, token: str) -> ApiKey | None:
-        """Return the key that a token is, or None."""
+        """Return the valid key of a token, or None."""
         if not token.startswith(KEY_PREFIX) or len(token) > MAX_LENGTH:
             return None
         async with self._db.transaction() as c:

@@ -42,7 +42,7 @@ class StoredPage:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One row of `attempts`: a call that was made for a fax, or the one that brought it."""
+    """One row of `attempts`: a call for an outbound fax, or that of a received one."""
 
     number: int  #: 1 for the first call of a fax
     bridge: str
@@ -90,7 +90,7 @@ async def end_attempt(
     call_id: str,
     route: Mapping[str, str] | None,
 ) -> None:
-    """Store how an attempt ended."""
+    """Store the outcome of an attempt and its end."""
     stats = outcome.stats
     await c.execute(
         """

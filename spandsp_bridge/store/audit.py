@@ -1,4 +1,4 @@
-"""Rows of `audit_log`: who did what with a fax."""
+"""Rows of `audit_log`: actions of users on faxes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class AuditEntry:
 
 
 async def write_audit(c: Connection, fax: Fax, who: str, action: str, detail: str = "") -> None:
-    """Write who did what with a fax, in the transaction that does it."""
+    """Write an entry for an action on a fax, in the transaction of the action."""
     await c.execute(
         """
         insert into audit_log (brand_id, company_id, who, action, fax_id, detail)
@@ -43,7 +43,7 @@ class AuditLog:
         self._db = database
 
     async def audit(self, fax: Fax, who: str, action: str, detail: str = "") -> None:
-        """Write who did what with a fax."""
+        """Write an entry for an action on a fax."""
         async with self._db.transaction() as c:
             await write_audit(c, fax, who, action, detail)
 

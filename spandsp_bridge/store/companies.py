@@ -1,4 +1,4 @@
-"""Brands and companies: looked up by those who act for the platform."""
+"""Brands and companies: lookups, totals and the lengths of queues."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class CompanyQueue:
-    """How many faxes of a company wait and are being sent."""
+    """How many faxes of a company wait, and how many are being sent."""
 
     name: str
     waiting: int

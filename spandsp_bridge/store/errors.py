@@ -1,4 +1,4 @@
-"""The errors of the database, as those see them who do not know psycopg.
+"""The errors of the database, for callers that do not import psycopg.
 
 ::
 
@@ -79,10 +79,10 @@ _TRANSLATIONS: tuple[tuple[type[psycopg.Error], type[DatabaseError]], ...] = (
 
 
 def translate(error: psycopg.Error) -> DatabaseError:
-    """Return an error of psycopg as one of ours."""
-    for theirs, ours in _TRANSLATIONS:
-        if isinstance(error, theirs):
-            return ours(error)
+    """Return the store's error for one of psycopg."""
+    for source, target in _TRANSLATIONS:
+        if isinstance(error, source):
+            return target(error)
     return DatabaseError(error)
 
 

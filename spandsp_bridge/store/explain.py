@@ -1,4 +1,4 @@
-"""How a call would leave, asked of the routing core inside PostgreSQL, in a tenant's rows."""
+"""The decision on a call, by the routing core inside PostgreSQL, over the tenant's rows."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ async def explained(
 ) -> dict[str, Any]:
     """Return the decision of `explain_route()`.
 
-    Raises NotFoundError, UserError for a number that is none, SetupError without PL/Python.
+    Raises NotFoundError, UserError for an invalid number, SetupError without PL/Python.
     """
     try:
         async with database.transaction() as c:
@@ -40,7 +40,7 @@ async def explained(
 
 
 def _explanation_error(error: DatabaseError, company: int, number: str) -> VfaxError:
-    """Return what an SQLSTATE of sql/functions/explain_route.sql means."""
+    """Return the error for an SQLSTATE that sql/functions/explain_route.sql raises."""
     match error.sqlstate:
         case errors.NoDataFound.sqlstate:
             return NotFoundError("there is no company {company}", company=company)

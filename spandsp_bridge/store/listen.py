@@ -9,14 +9,14 @@ from psycopg import sql
 from spandsp_bridge.store.pool import CONNECT_SECONDS
 
 QUIET_SECONDS = 30  #: without a notification, after which the connection is tested
-FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0  #: seconds before a lost server is tried again
+FIRST_DELAY, LONGEST_DELAY = 0.2, 5.0  #: seconds between connection attempts
 
 
 async def listen(url: str, channel: str) -> AsyncIterator[str | None]:
     """Yield payloads of NOTIFY, and None after each (re)connection and every 30 s.
 
-    Notifications are lost while disconnected: at None the caller has to look for itself.
-    Runs until cancelled; a lost server is tried again with back-off.
+    Notifications are lost while disconnected: at None the caller has to query for changes.
+    Runs until cancelled; a lost connection is retried with back-off.
     """
     delay = FIRST_DELAY
     while True:

@@ -1,4 +1,4 @@
-"""Lists of faxes as people look through them: filters, search, order, pages.
+"""Lists of faxes: filters, search, order and pages.
 
 Each filter and each order has an index that keeps it fast at ten million faxes
 (sql/migrations/0006_portal.sql, 0007_sending.sql, tests/benchmarks/queue.py).
@@ -15,9 +15,9 @@ from spandsp_bridge.store.fax_rows import Fax, fax_of
 from spandsp_bridge.store.transactions import Connection, Transactions
 
 MAX_ROWS = 200  #: rows of one page
-SEARCH_LIMIT = 5000  #: faxes that a search finds first, to be looked at one by one
+SEARCH_LIMIT = 5000  #: faxes that a search by number or station id may find
 TIME, NUMBER, PAGES = "time", "number", "pages"
-#: What a list may be sorted by, as SQL; with a - before it, it runs down.
+#: What a list may be sorted by, as SQL; a - before the key means descending.
 KEYS = {TIME: "f.created_at", NUMBER: "f.remote_number", PAGES: "coalesce(f.pages, 0)"}
 NEWEST = f"-{TIME}"
 ORDERS = (*KEYS, *(f"-{key}" for key in KEYS))
@@ -45,7 +45,7 @@ class FaxFilter:
 
 @dataclass(frozen=True, slots=True)
 class FaxListItem:
-    """One row of a list: the fax, and what a list shows beside it."""
+    """One row of a list: the fax, the name of its virtual fax, and whether it is unread."""
 
     fax: Fax
     virtual_fax: str
@@ -56,7 +56,7 @@ _COLUMNS = sql.SQL(", ").join(sql.SQL("f.{}").format(sql.Identifier(n)) for n in
 
 
 def cursor_of(fax: Fax, order: str) -> Cursor:
-    """Return where a fax is in a list of this order."""
+    """Return the position of a fax in a list of this order."""
     match order.removeprefix("-"):
         case "number":
             return fax.remote_number, fax.id
@@ -75,7 +75,7 @@ def _station(text: str) -> str:
 
 
 def _conditions(selected: FaxFilter) -> Iterator[tuple[str, Any]]:
-    """Yield conditions in SQL with the value of each: only what is asked for is in the query."""
+    """Yield a condition in SQL and its value for each filter that is set."""
     yield "f.deleted_at is null", None
     if selected.company is not None:
         yield "f.company_id = {}", selected.company
@@ -108,7 +108,7 @@ def _conditions(selected: FaxFilter) -> Iterator[tuple[str, Any]]:
 
 
 def where(selected: FaxFilter, found: list[int] | None = None) -> sql.Composed:
-    """Return the conditions of a list; `found` are the faxes that a search has found already."""
+    """Return the conditions of a list; `found` are the ids that a search returned."""
     parts: list[sql.Composable] = [
         sql.SQL(text).format(sql.Literal(value)) if value is not None else sql.SQL(text)
         for text, value in _conditions(selected)
@@ -125,12 +125,12 @@ def where(selected: FaxFilter, found: list[int] | None = None) -> sql.Composed:
 
 
 def _sorted(order: str) -> tuple[sql.SQL, bool]:
-    """Return what a list is sorted by, and whether it runs down."""
+    """Return the expression that a list is sorted by, and whether the order is descending."""
     return sql.SQL(KEYS[order.removeprefix("-")]), order.startswith("-")
 
 
 class FaxLists:
-    """The queries of lists; the tenant's own rows where they run in a tenant's database."""
+    """The queries of lists; in a tenant's database they see the tenant's rows alone."""
 
     def __init__(self, database: Transactions) -> None:
         self._db = database
@@ -156,10 +156,10 @@ class FaxLists:
 
     @staticmethod
     async def _found(c: Connection, selected: FaxFilter) -> list[int] | None:
-        """Return what a search for a number or a station id finds; None: too many, or no search.
+        """Return the ids that a search by number or station id finds; None: too many, or no search.
 
-        A tenant's own query may not use the indexes of text search: PostgreSQL looks at
-        row-level security first. What is common enough is found without them.
+        A tenant's query cannot use the indexes of text search, as PostgreSQL applies row-level
+        security first; for a common text the list's own index is fast enough.
         """
         number = selected.number if selected.number and len(selected.number) > 2 else None
         if selected.company is None or not (number or selected.station):
@@ -181,9 +181,9 @@ class FaxLists:
         return ids if len(ids) <= SEARCH_LIMIT else None
 
     async def unread(self, company: int) -> int:
-        """Return how many received faxes nobody has opened, 100 at most."""
+        """Return how many received faxes are unread, 100 at most."""
         query = sql.SQL(
-            "select count(*) as n from (select from faxes f where {} limit 100) few"
+            "select count(*) as n from (select from faxes f where {} limit 100) unread"
         ).format(where(FaxFilter(company=company, unread=True)))
         async with self._db.transaction() as c:
             row = await (await c.execute(query)).fetchone()

@@ -1,4 +1,4 @@
-"""The state of faxes that somebody watches: by id, or the newest of companies."""
+"""The state of faxes in live views: by id, or the newest of companies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from spandsp_bridge.store.transactions import Transactions
 
 @dataclass(frozen=True, slots=True)
 class FaxState:
-    """What a watcher of a fax sees of its row."""
+    """The columns of a fax that live views show."""
 
     fax_id: int
     company_id: int

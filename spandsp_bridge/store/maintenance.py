@@ -1,4 +1,4 @@
-"""What is done from time to time: partitions, jobs that were lost, retention."""
+"""Periodic maintenance: partitions, lost jobs, retention."""
 
 from spandsp_bridge.store.transactions import Transactions
 
@@ -15,12 +15,12 @@ class Maintenance:
             await c.execute("select ensure_document_partitions()")
 
     async def sweep(self) -> None:
-        """Defer again what waits without a job."""
+        """Defer jobs again for faxes and deliveries whose job was lost."""
         async with self._db.transaction() as c:
             await c.execute("select sweep()")
 
     async def apply_retention(self) -> int:
-        """Delete the documents that companies keep no longer; return of how many faxes."""
+        """Delete documents after their company's retention time; return the number of faxes."""
         async with self._db.transaction() as c:
             row = await (await c.execute("select apply_retention() as faxes")).fetchone()
         return int(row["faxes"]) if row else 0

@@ -1,4 +1,4 @@
-"""Rows of `peer_profiles`: what was learned about how to fax a number."""
+"""Rows of `peer_profiles`: settings that worked for a number."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,7 +7,7 @@ from spandsp_bridge.store.transactions import Transactions
 
 @dataclass(frozen=True, slots=True)
 class PeerProfile:
-    """How to fax a number; None: as the virtual fax says."""
+    """Settings of calls to a number; None: the virtual fax's setting applies."""
 
     audio_fax: str | None = None
     ecm: bool | None = None
@@ -16,7 +16,7 @@ class PeerProfile:
     resolution: str | None = None
     avoid_carriers: tuple[int, ...] = ()
     learned_from: int | None = None  #: the fax that went through in this way
-    changes: tuple[str, ...] = ()  #: what that fax changed, in the words of retry rules
+    changes: tuple[str, ...] = ()  #: steps of retry rules that it took
 
 
 class PeerProfiles:
@@ -26,7 +26,7 @@ class PeerProfiles:
         self._db = database
 
     async def profile(self, brand: int, number: str) -> PeerProfile | None:
-        """Return how to fax a number, if something is known and has not expired."""
+        """Return the profile of a number, or None where there is none or it has expired."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -45,7 +45,7 @@ class PeerProfiles:
         return PeerProfile(**{**row, **lists})
 
     async def learn(self, brand: int, number: str, profile: PeerProfile) -> None:
-        """Remember what worked, unless an operator has pinned something else."""
+        """Store settings that worked, unless an operator pinned the profile."""
         async with self._db.transaction() as c:
             await c.execute(
                 """
@@ -77,7 +77,7 @@ class PeerProfiles:
             )
 
     async def forget(self, brand: int, number: str) -> None:
-        """Delete what was learned of a number: it did not help."""
+        """Delete the learned profile of a number, as a call that used it failed."""
         async with self._db.transaction() as c:
             await c.execute(
                 """

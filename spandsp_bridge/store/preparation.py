@@ -1,4 +1,4 @@
-"""Faxes that wait for their pages: what the preparing of documents writes."""
+"""Faxes whose pages are being rendered: the results of preparing their documents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ class Prepared:
 
     documents: Sequence[tuple[str, bytes, int | None]]  #: kind, content, pages
     pages: int
-    seconds: int  #: how long the call takes, about
+    seconds: int  #: estimated duration of the call
 
 
 class Preparation:
-    """The queries that end the preparing of a fax."""
+    """The queries that store the result of preparing a fax."""
 
     def __init__(self, database: Transactions) -> None:
         self._db = database
 
     async def set_prepared(self, fax: Fax, prepared: Prepared) -> None:
-        """Store the pages of a fax; from now on it may be sent, and those that share them too."""
+        """Store the pages of a fax: it may be sent now, and so may the faxes that share them."""
         async with self._db.transaction() as c:
             for kind, data, pages in prepared.documents:
                 await put_document(c, fax, kind, data, pages)
@@ -49,7 +49,7 @@ class Preparation:
             await c.execute("select pg_notify('vfax_faxes', '')")
 
     async def fail_prepared(self, fax: Fax, reason: Reason, detail: Detail) -> None:
-        """End a fax whose document cannot be sent, and those that share it."""
+        """Fail a fax whose document cannot be sent, and the faxes that share it."""
         async with self._db.transaction() as c:
             await c.execute(
                 """

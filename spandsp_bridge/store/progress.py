@@ -1,4 +1,4 @@
-"""Live progress in Redis. Losable: every failure is swallowed, PostgreSQL has the truth."""
+"""Live progress in Redis. It may be lost: errors are ignored, PostgreSQL is authoritative."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ def _key(fax_id: int) -> str:
 
 
 class Progress:
-    """Where a fax stands right now."""
+    """The stage of each fax during its calls: a JSON object that expires."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.asyncio.from_url(
@@ -34,7 +34,7 @@ class Progress:
             return
 
     async def get(self, fax_id: int) -> dict[str, Any]:
-        """Return the state of a fax, empty when unknown."""
+        """Return the state of a fax, empty where there is none."""
         try:
             value = await self._redis.get(_key(fax_id))
             return dict(json.loads(value)) if value else {}
@@ -42,7 +42,7 @@ class Progress:
             return {}
 
     async def get_many(self, fax_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """Return the states of several faxes; those that are unknown are left out."""
+        """Return the states of several faxes by id, of those that have one."""
         if not fax_ids:
             return {}
         try:

@@ -19,17 +19,17 @@ LEASE = "60 seconds"
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has happened to a fax so far."""
+    """The attempts of a fax so far."""
 
     reasons: list[Reason]
-    carriers: tuple[int, ...]  #: that took its calls, the first one first
+    carriers: tuple[int, ...]  #: that took its calls, without repetition, the first one first
 
 
 class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
-    """What workers do with the queue. Each base is complete by itself."""
+    """The queries of workers on the queue. Each base class can be used alone."""
 
     async def claim(self, worker: str) -> Fax | None:
-        """Take the oldest pending fax, or return None."""
+        """Claim the next fax by the queue's order, or return None."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 "select * from claim_fax(%(worker)s, %(lease)s)",
@@ -46,7 +46,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             )
 
     async def take_over(self, worker: str) -> list[Fax]:
-        """Take the faxes of dead and stopped workers; the caller has to judge each one."""
+        """Claim the faxes whose leases ran out; the caller decides what follows for each one."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 "select * from take_over_claims(%(worker)s, %(lease)s)",
@@ -55,7 +55,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             return [fax_of(row) for row in await cursor.fetchall()]
 
     async def release_claim(self, worker: str, fax: Fax) -> None:
-        """Put a fax back into the queue as it was: nothing was dialled."""
+        """Put a fax back into the queue unchanged, as no call was made."""
         async with self._db.transaction() as c:
             await c.execute(
                 "select release_claim(%(company)s, %(fax)s, %(worker)s)",
@@ -63,12 +63,12 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
             )
 
     async def abandon_claims(self, worker: str) -> None:
-        """End a worker's leases, so that the next worker takes its faxes over at once."""
+        """End a worker's leases, so that another worker takes its faxes over at once."""
         async with self._db.transaction() as c:
             await c.execute("select abandon_claims(%(worker)s)", {"worker": worker})
 
     async def cancelled(self, worker: str) -> list[int]:
-        """Return the faxes of a worker that somebody asked to end."""
+        """Return the ids of a worker's faxes whose cancellation was requested."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -83,7 +83,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
     # ---- attempts ------------------------------------------------------------
 
     async def begin_attempt(self, fax: Fax, bridge: str) -> int:
-        """Write the attempt before it dials, so that it can be judged after a crash."""
+        """Insert the attempt before it dials, so that it exists after a crash; return its id."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -136,12 +136,12 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
         call_id: str,
         route: Mapping[str, str] | None,
     ) -> None:
-        """Store how an attempt ended."""
+        """Store the outcome of an attempt and its end."""
         async with self._db.transaction() as c:
             await end_attempt(c, fax.company_id, attempt, outcome, call_id, route)
 
     async def history(self, fax: Fax) -> History:
-        """Return why the attempts of a fax failed, oldest first, and by which carriers."""
+        """Return the reasons of a fax's attempts, oldest first, and the carriers that took them."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -155,14 +155,14 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
         carriers = [int(r["carrier"]) for r in rows if (r["carrier"] or "").isdigit()]
         return History([Reason(row["reason"]) for row in rows], tuple(dict.fromkeys(carriers)))
 
-    # ---- what follows ----------------------------------------------------------
+    # ---- after an attempt ----------------------------------------------------------
 
     async def retry_fax(
         self, fax: Fax, outcome: Outcome, seconds: float, resolution: str | None = None
     ) -> None:
-        """Put a fax back into the queue after a failed attempt.
+        """Put a fax back into the queue after a failed attempt, due in `seconds`.
 
-        With another `resolution` its pages are rendered anew first.
+        With another `resolution` its pages are rendered again first.
         """
         async with self._db.transaction() as c:
             await c.execute(
@@ -195,7 +195,7 @@ class FaxQueue(Preparation, PeerProfiles, RetryRules, Maintenance):
                 )
 
     async def end_fax(self, fax: Fax, outcome: Outcome) -> None:
-        """Close an outbound fax. `completed` holds only with every page confirmed."""
+        """End an outbound fax: `completed` requires that every page was confirmed."""
         async with self._db.transaction() as c:
             await c.execute(
                 """

@@ -1,4 +1,4 @@
-"""Received faxes: stored once, with their pages, attempt and documents."""
+"""Received faxes, stored with their pages, attempt and documents."""
 
 from datetime import datetime
 
@@ -33,7 +33,7 @@ class ReceivedFaxes:
         thumbnail: bytes = b"",
         received_at: datetime,
     ) -> int | None:
-        """Store a received fax once; return its id, or None when it is there already."""
+        """Store a received fax; return its id, or None where its `spool_key` is stored already."""
         owner = {"brand": virtual_fax.brand_id, "company": virtual_fax.company_id}
         async with self._db.transaction() as c:
             cursor = await c.execute(

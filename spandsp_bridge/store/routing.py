@@ -1,4 +1,4 @@
-"""The routing core over rows: what a transaction sees, committed or not.
+"""The routing core over the rows that a transaction sees, committed or not.
 
 `explain_route()` runs this very text inside PostgreSQL (PL/Python), `vfax route diff` runs
 it on a connection. It imports nothing but the core.
@@ -32,7 +32,7 @@ class SqlSource:
         return str(rows[0][0]) if rows else None
 
     def routes(self, brand: int, company: int | None, number: str | None) -> list[int]:
-        """Return all routes of a company; the core itself looks which ones match."""
+        """Return the ids of all routes of a company; the core selects those that match."""
         rows = self._query(
             "select id from outgoing_routes"
             " where brand_id = $1 and company_id is not distinct from $2 order by id",

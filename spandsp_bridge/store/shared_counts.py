@@ -1,7 +1,7 @@
 """Counts shared over Redis: calls and health of each Kamailio, load of each bridge.
 
-All of it expires within seconds, and every failure is swallowed: without Redis each
-Kamailio counts its own calls alone.
+Every key expires within seconds, and errors are ignored: without Redis each Kamailio counts its
+own calls alone.
 """
 
 import redis.asyncio
@@ -12,7 +12,7 @@ _NODES = "vfax:kamailios"
 
 
 class SharedCounts:
-    """Reports of our own, and what others have reported."""
+    """Reports of this node, and those of the others."""
 
     def __init__(self, url: str) -> None:
         self._redis = redis.asyncio.from_url(
@@ -23,15 +23,15 @@ class SharedCounts:
         """Close the connections."""
         await self._redis.aclose()
 
-    async def report_load(self, where: str, calls: int) -> None:
-        """Say how many calls a bridge has."""
+    async def report_load(self, bridge: str, calls: int) -> None:
+        """Report how many calls a bridge has; `bridge` is its ``HOST:PORT``."""
         try:
-            await self._redis.set(f"vfax:load:{where}", calls, ex=EXPIRY)
+            await self._redis.set(f"vfax:load:{bridge}", calls, ex=EXPIRY)
         except (RedisError, OSError):
             return
 
     async def loads(self, bridges: list[str]) -> dict[str, int]:
-        """Return the calls of those bridges that have reported lately."""
+        """Return the calls of each bridge that has reported within EXPIRY."""
         if not bridges:
             return {}
         try:
@@ -41,21 +41,21 @@ class SharedCounts:
         return {b: int(v) for b, v in zip(bridges, values, strict=True) if v is not None}
 
     async def report_health(self, node: str, health: dict[str, int]) -> None:
-        """Say how a Kamailio is: whatever numbers it has of itself."""
+        """Report the counters of a Kamailio by name."""
         await self._report("health", node, health)
 
     async def healths(self) -> dict[str, dict[str, int]]:
-        """Return what each Kamailio says of itself; nothing of one that is silent."""
-        return await self._told("health")
+        """Return the counters of each Kamailio that has reported within EXPIRY."""
+        return await self._reports("health")
 
     async def report_calls(self, node: str, calls: dict[str, int]) -> None:
-        """Say how many calls a Kamailio has for each ``company:ID`` and ``brand:ID``."""
+        """Report the calls of a Kamailio by ``company:ID`` and ``brand:ID``."""
         await self._report("calls", node, calls)
 
-    async def calls_elsewhere(self, node: str) -> dict[str, int]:
-        """Return the calls of all other Kamailios together."""
+    async def remote_calls(self, node: str) -> dict[str, int]:
+        """Return the sums of the calls that all Kamailios but `node` have reported."""
         total: dict[str, int] = {}
-        for calls in (await self._told("calls", but=node)).values():
+        for calls in (await self._reports("calls", without=node)).values():
             for name, count in calls.items():
                 total[name] = total.get(name, 0) + count
         return total
@@ -73,11 +73,11 @@ class SharedCounts:
         except (RedisError, OSError):
             return
 
-    async def _told(self, kind: str, but: str = "") -> dict[str, dict[str, int]]:
-        """Return what the Kamailios have reported, by node, but for one of them."""
+    async def _reports(self, kind: str, without: str = "") -> dict[str, dict[str, int]]:
+        """Return the reports of a kind by node, except that of the node `without`."""
         try:
-            nodes = sorted({str(n) for n in await self._redis.smembers(_NODES)} - {but})
-            told = {n: await self._redis.hgetall(f"vfax:{kind}:{n}") for n in nodes}
-            return {n: {str(k): int(v) for k, v in t.items()} for n, t in told.items()}
+            nodes = sorted({str(n) for n in await self._redis.smembers(_NODES)} - {without})
+            reports = {n: await self._redis.hgetall(f"vfax:{kind}:{n}") for n in nodes}
+            return {n: {str(k): int(v) for k, v in r.items()} for n, r in reports.items()}
         except (RedisError, OSError, ValueError):
             return {}

@@ -1,4 +1,4 @@
-"""The database as a tenant sees it: row-level security decides, sql/policies says how."""
+"""The database as a tenant sees it, by the row-level security of sql/policies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What queries run in: a connection inside a transaction, of the whole database or a tenant's."""
+"""The type that queries run on: transactions of the whole database, or of a tenant."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ Connection = AsyncConnection[dict[str, Any]]  #: rows are dictionaries
 
 
 class Transactions(Protocol):
-    """What queries run in: the whole database, or a tenant's."""
+    """Opens transactions on the whole database, or as a tenant."""
 
     def transaction(self) -> AbstractAsyncContextManager[Connection]:
         """Yield a connection inside a transaction."""

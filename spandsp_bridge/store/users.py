@@ -34,7 +34,7 @@ class User:
     language: str
     time_zone: str
     fax_only: bool
-    tenant: str  #: name of the company, the brand, or nothing
+    tenant: str  #: name of the company or the brand; empty for the platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ def hashed(password: str) -> str:
 
 @functools.cache
 def _unknown_hash() -> str:
-    """Return what to compare with where there is no user: it takes as long as for a known one."""
+    """Return a hash for unknown users, so that their log-in takes as long as that of others."""
     return _hasher.hash(secrets.token_hex(16))
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Tell whether a password is right; takes as long when there is none to compare with."""
+    """Tell whether a password is right; takes as long where there is no hash to compare with."""
     try:
         valid = _hasher.verify(password_hash or _unknown_hash(), password[:MAX_PASSWORD])
     except (VerificationError, InvalidHashError):
@@ -85,7 +85,7 @@ _SELECT = """
 
 
 class Users:
-    """The queries on users and their sessions, run as the service: nobody is logged in yet."""
+    """The queries on users and their sessions, run as the service, before a tenant is known."""
 
     def __init__(self, database: Transactions) -> None:
         self._db = database
@@ -93,8 +93,8 @@ class Users:
     async def log_in(self, email: str, password: str, address: str, agent: str) -> str | None:
         """Return the token of a new session, or None.
 
-        Too many wrong passwords lock the account for a while; then the right one does not open
-        it either, and the answer does not tell the difference.
+        MAX_FAILED_LOGINS wrong passwords lock the account for LOCK_TIME; the right password is
+        refused then too, with the same answer.
         """
         async with self._db.transaction() as c:
             cursor = await c.execute(
@@ -156,7 +156,7 @@ class Users:
         return token
 
     async def session(self, token: str) -> User | None:
-        """Return whose session a token opens, or None."""
+        """Return the user of the session with this token, or None."""
         values = {"token": token_digest(token)}
         async with self._db.transaction() as c:
             cursor = await c.execute(

@@ -1,4 +1,4 @@
-"""Virtual faxes: what sending and receiving need of them."""
+"""Virtual faxes with the settings that sending and receiving use."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from spandsp_bridge.store.transactions import Transactions
 
 @dataclass(frozen=True, slots=True)
 class VirtualFax:
-    """A virtual fax with what sending and receiving need of it."""
+    """A virtual fax with its settings, and those of its company."""
 
     id: int
     brand_id: int
@@ -36,8 +36,8 @@ class VirtualFax:
     continuation_cover: bool = True
     cover_template: str = ""
     countries: tuple[str, ...] = ()  #: that it may send to (ISO 3166), none: all
-    max_attempts: int | None = None  #: of one fax; None: as the retry rules say
-    retry_delay: int | None = None  #: seconds; None: as the retry rules say
+    max_attempts: int | None = None  #: of one fax; None: the retry rules decide
+    retry_delay: int | None = None  #: seconds; None: the retry rules decide
 
     def destination(self, text: str) -> str:
         """Return a number that it may send to as E.164. Raises UserError."""
@@ -146,7 +146,7 @@ class VirtualFaxes:
     async def of_mail_sender(self, address: str) -> int | None:
         """Return the id of the virtual fax that a mail address may send as, or None.
 
-        An address of its own goes before one of its domain (``@acme.example``).
+        The row of the address has precedence over that of its domain (``@acme.example``).
         """
         address = address.lower()
         async with self._db.transaction() as c:

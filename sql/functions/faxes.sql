@@ -6,36 +6,38 @@
 create or replace function count_queues() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
-    came queued_fax[] := '{}';
-    went queued_fax[] := '{}';
+    added queued_fax[] := '{}';
+    removed queued_fax[] := '{}';
 begin
     if tg_op <> 'DELETE' then
-        came := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
+        added := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
                       from new_rows where direction = 'out');
     end if;
     if tg_op <> 'INSERT' then
-        went := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
+        removed := array(select row(company_id, brand_id, status, prepared_at is not null, send_at)::queued_fax
                       from old_rows where direction = 'out');
     end if;
-    perform add_to_queues(came, went);
+    perform add_to_queues(added, removed);
     return null;
 end
 $$;
 comment on function count_queues() is 'Trigger: keeps fax_queues.';
 revoke execute on function count_queues from public;
 
-create or replace function add_to_queues(came queued_fax[], went queued_fax[]) returns void language sql as $$
+-- Replacing cannot rename the parameters that older versions had.
+drop function if exists add_to_queues(queued_fax[], queued_fax[]);
+create or replace function add_to_queues(added queued_fax[], removed queued_fax[]) returns void language sql as $$
     insert into fax_queues as q (company_id, brand_id, waiting, running, next_at)
     select company_id, brand_id, sum(waiting), sum(running), coalesce(min(due), 'infinity')
     from (
         select company_id, brand_id, (status = 'pending' and prepared)::integer as waiting,
                (status = 'inprogress')::integer as running,
                case when status = 'pending' and prepared then send_at end as due
-        from unnest(came)
+        from unnest(added)
         union all
         select company_id, brand_id, -(status = 'pending' and prepared)::integer,
                -(status = 'inprogress')::integer, null
-        from unnest(went)) as changes
+        from unnest(removed)) as changes
     group by company_id, brand_id
     having sum(waiting) <> 0 or sum(running) <> 0 or min(due) is not null
     order by company_id
@@ -43,7 +45,7 @@ create or replace function add_to_queues(came queued_fax[], went queued_fax[]) r
     set waiting = q.waiting + excluded.waiting, running = q.running + excluded.running,
         next_at = least(q.next_at, excluded.next_at)
 $$;
-comment on function add_to_queues(queued_fax[], queued_fax[]) is 'Count rows of faxes in, and others out.';
+comment on function add_to_queues(queued_fax[], queued_fax[]) is 'Add rows of faxes to the counts of fax_queues, and subtract others.';
 
 create or replace trigger faxes_queue_insert after insert on faxes referencing new table as new_rows
     for each statement execute function count_queues();
@@ -61,7 +63,7 @@ begin
     perform procrastinate_defer_jobs_v1(
         array[row('default', task, 0, null, only_once, args, null)::procrastinate_job_to_defer_v1]);
 exception when unique_violation then
-    null;  -- it waits already
+    null;  -- a job of this name is waiting already
 end
 $$;
 comment on function defer_job(text, jsonb, text) is
@@ -77,7 +79,7 @@ begin
     return null;
 end
 $$;
-comment on function prepare_fax() is 'Trigger: has the pages of a new fax made.';
+comment on function prepare_fax() is 'Trigger: defers the preparation of a new fax.';
 revoke execute on function prepare_fax from public;
 create or replace trigger faxes_prepare after insert on faxes for each row
     when (new.direction = 'out' and new.status = 'pending' and new.prepared_at is null
@@ -99,7 +101,7 @@ begin
     end loop;
 end
 $$;
-comment on function sweep() is 'Defer again what has no job: nothing waits for a job that was lost.';
+comment on function sweep() is 'Defer jobs again for faxes and deliveries that have waited for a minute: theirs may be lost.';
 grant execute on function sweep to vfax_service;
 
 -- ---- deliveries --------------------------------------------------------------------------------------
@@ -107,26 +109,26 @@ grant execute on function sweep to vfax_service;
 create or replace function note_fax_end() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
-    happened text := case
+    event_name text := case
         when new.direction = 'out' then case new.status when 'completed' then 'sent' else 'failed' end
         when new.status = 'completed' then 'received'
         when new.pages_confirmed > 0 then 'partial' end;
 begin
-    if happened is null then
-        return null;  -- a call that brought no page
+    if event_name is null then
+        return null;  -- an inbound call without a page
     end if;
     insert into deliveries (brand_id, company_id, fax_id, channel, event)
-        select new.brand_id, new.company_id, new.id, 'mail', happened
+        select new.brand_id, new.company_id, new.id, 'mail', event_name
         from virtual_faxes v
-        where v.company_id = new.company_id and v.id = new.virtual_fax_id and v.send_by_email and happened = any (v.mail_events);
+        where v.company_id = new.company_id and v.id = new.virtual_fax_id and v.send_by_email and event_name = any (v.mail_events);
     insert into deliveries (brand_id, company_id, fax_id, channel, event, webhook_id)
-        select new.brand_id, new.company_id, new.id, 'webhook', told, w.id
-        from webhooks w, lateral (select 'fax.' || case happened when 'partial' then 'received' else happened end) as e (told)
-        where w.company_id = new.company_id and w.enabled and told = any (w.events);
+        select new.brand_id, new.company_id, new.id, 'webhook', webhook_event, w.id
+        from webhooks w, lateral (select 'fax.' || case event_name when 'partial' then 'received' else event_name end) as e (webhook_event)
+        where w.company_id = new.company_id and w.enabled and webhook_event = any (w.events);
     return null;
 end
 $$;
-comment on function note_fax_end() is 'Trigger: a fax is over; who is to be told.';
+comment on function note_fax_end() is 'Trigger: inserts the mails and webhook calls for the end of a fax.';
 revoke execute on function note_fax_end from public;
 create or replace trigger faxes_end after update of status on faxes for each row
     when (new.status in ('completed', 'error') and old.status is distinct from new.status)
@@ -143,7 +145,7 @@ begin
     return null;
 end
 $$;
-comment on function note_fax_progress() is 'Trigger: another page was confirmed.';
+comment on function note_fax_progress() is 'Trigger: inserts the webhook calls for a confirmed page.';
 revoke execute on function note_fax_progress from public;
 create or replace trigger faxes_progress after update of pages_confirmed on faxes for each row
     when (new.direction = 'out' and new.status = 'inprogress' and new.pages_confirmed > old.pages_confirmed)
@@ -156,7 +158,7 @@ begin
     return null;
 end
 $$;
-comment on function defer_delivery() is 'Trigger: a delivery is due.';
+comment on function defer_delivery() is 'Trigger: defers the job of a new delivery.';
 revoke execute on function defer_delivery from public;
 create or replace trigger deliveries_defer after insert on deliveries for each row
     when (new.state = 'pending') execute function defer_delivery();
@@ -173,7 +175,7 @@ begin
     if not found then
         return;
     end if;
-    -- What another fax still shows stays: of a broadcast, or of one sent again.
+    -- Documents that another fax shares stay: another one of the broadcast, or one that was resent.
     delete from documents d where d.company_id = fax_company and d.fax_id = fax
         and not exists (select from faxes g where g.company_id = fax_company and g.document_fax_id = fax
                         and g.deleted_at is null);
@@ -187,7 +189,7 @@ begin
 end
 $$;
 comment on function delete_fax(bigint, bigint, text) is
-    'Delete the documents of a fax that is over, unless another fax still shows them; its record stays.';
+    'Delete the documents of a finished fax, unless another fax shares them; its record stays.';
 
 -- ---- retention -----------------------------------------------------------------------------------------
 
@@ -195,7 +197,7 @@ create or replace function apply_retention() returns bigint
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
 declare
     deleted bigint := 0;
-    so_many bigint;
+    faxes_deleted bigint;
     company record;
     part record;
     longest integer;
@@ -209,10 +211,10 @@ begin
             select company.brand_id, company.id, 'retention', 'document_deleted', fax_id,
                    format('older than %s days', company.retention_days)
             from (select distinct fax_id from gone) as faxes_of_them;
-        get diagnostics so_many = row_count;
-        deleted := deleted + so_many;
+        get diagnostics faxes_deleted = row_count;
+        deleted := deleted + faxes_deleted;
     end loop;
-    -- A month that nobody keeps is dropped whole.
+    -- The partition of a month that every company's retention time has passed is dropped whole.
     select max(retention_days) into longest from companies
         where not exists (select from companies where retention_days is null);
     for part in
@@ -226,7 +228,7 @@ begin
 end
 $$;
 comment on function apply_retention() is
-    'Delete the documents that their companies do not keep any longer; their records stay.';
+    'Delete documents after the retention time of their company; the records of the faxes stay.';
 revoke execute on function apply_retention from public;
 grant execute on function apply_retention to vfax_service;
 
@@ -249,6 +251,6 @@ begin
 end
 $$;
 comment on function faxes_found(bigint, text, text, integer) is
-    'Ids of a company''s faxes whose number or station id is like a pattern; the company''s own alone.';
+    'Ids of a company''s faxes whose number or station id matches a pattern; a tenant gets its own alone.';
 revoke execute on function faxes_found from public;
 grant execute on function faxes_found to vfax_service, vfax_company, vfax_user;

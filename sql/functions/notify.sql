@@ -1,4 +1,4 @@
--- Tell the publishers and the workers that something was committed.
+-- Notifications to the publishers and the workers at each commit.
 
 create or replace function note_routing_change() returns trigger
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -24,7 +24,7 @@ begin
 end
 $$;
 comment on function note_routing_change() is
-    'Trigger: writes what changed into routing_changes and wakes the publishers.';
+    'Trigger: writes the ids of changed entries into routing_changes and wakes the publishers.';
 revoke execute on function note_routing_change from public;
 
 create or replace function notify_faxes() returns trigger language plpgsql as $$
@@ -110,5 +110,5 @@ create or replace function forget_routing_changes() returns void language sql as
     delete from routing_changes where changed_at < now() - interval '1 hour'
 $$;
 comment on function forget_routing_changes() is
-    'Shorten the log of changes; a publisher that was away for longer reads everything anyway.';
+    'Delete old rows of the log of changes; a publisher that was down for longer reads everything.';
 grant execute on function forget_routing_changes to vfax_service;

@@ -1,4 +1,4 @@
--- Documents live in a partition for each month, made ahead of time; the default one catches the rest.
+-- Documents have a partition for each month, created ahead; the default partition takes the rest.
 
 create or replace function ensure_document_partitions() returns void
     language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -19,7 +19,7 @@ begin
 end
 $$;
 comment on function ensure_document_partitions() is
-    'Make the partitions of this month and the next; workers call it every hour.';
+    'Create the partitions of this month and the next; workers call it every hour.';
 revoke execute on function ensure_document_partitions from public;
 grant execute on function ensure_document_partitions to vfax_service;
 

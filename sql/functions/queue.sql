@@ -1,19 +1,19 @@
--- The outbound queue: claims, leases, ends. Workers call nothing else.
+-- The outbound queue: claims and leases.
 
--- Whose turn: the company with the fewest calls, of those the one served longest ago. Within a
--- company: by priority, then by time. A destination has one call at a time, unless its profile
--- says otherwise or it is a DDI of ours.
+-- Order: the company with the fewest running calls, among equals the one served longest ago; within
+-- a company by priority, then by time. A destination gets one call at a time, unless its profile
+-- allows more or it is one of our own DDIs.
 create or replace function claim_fax(worker text, lease interval) returns setof faxes
     language plpgsql as $$
 declare
     turn fax_queues;
     f faxes;
     opens timestamptz;
-    patient boolean := false;
+    blocking boolean := false;
 begin
     for round in 1..20 loop
         f := null;
-        if patient then  -- every queue with something to do is in another worker's hands: wait
+        if blocking then  -- other workers have locked every queue with due faxes: wait for one
             select q.* into turn from fax_queues q join companies c on c.id = q.company_id
             where q.waiting > 0 and q.next_at <= clock_timestamp()
               and (c.sending_calls is null or q.running < c.sending_calls)
@@ -25,13 +25,13 @@ begin
             order by q.running, q.served_at limit 1 for update of q skip locked;
         end if;
         if not found then
-            exit when patient;
-            patient := true;
+            exit when blocking;
+            blocking := true;
             continue;
         end if;
         opens := sending_opens_at(turn.company_id, now());
         for level in 0..9 loop
-            exit when level > 0 and opens > now();  -- outside of the hours: urgent ones alone
+            exit when level > 0 and opens > now();  -- outside sending hours only priority 0 is sent
             select x.* into f from (
                 select * from faxes g
                 where g.company_id = turn.company_id and g.priority = level and g.status = 'pending'
@@ -41,7 +41,7 @@ begin
             exit when found;
         end loop;
         if f.id is null then
-            -- Nothing can be sent now: look again when the next one is due, or a line may be free.
+            -- Nothing can be sent now: check again when the next fax is due, or a destination may be free.
             update fax_queues q set next_at = greatest(opens, now() + interval '3 seconds', coalesce((
                 select min(due.send_at)
                 from generate_series(0, 9) level cross join lateral (
@@ -52,7 +52,7 @@ begin
             where q.company_id = turn.company_id;
             continue;
         end if;
-        -- Two companies may have found the same number free.
+        -- Another company's claim may have found the same destination free.
         perform pg_advisory_xact_lock(hashtextextended(f.remote_number, 0));
         if not f.test and not destination_is_free(f.brand_id, f.remote_number) then
             continue;
@@ -71,7 +71,7 @@ begin
 end
 $$;
 comment on function claim_fax(text, interval) is
-    'Take the fax whose turn it is for a worker; nobody else gets it while the lease lasts.';
+    'Claim the next fax for a worker; no other worker gets it during the lease.';
 
 create or replace function destination_is_free(brand bigint, destination text) returns boolean
     language plpgsql stable as $$
@@ -106,7 +106,7 @@ create or replace function sending_opens_at(company bigint, at timestamptz) retu
         end
 $$;
 comment on function sending_opens_at(bigint, timestamptz) is
-    'When a company may send next: the time itself when it may send then.';
+    'When a company may send at or after a time: that time within its sending hours.';
 
 create or replace function queue_position(fax_company bigint, fax bigint,
         out ahead bigint, out expected_at timestamptz) language sql stable as $$
@@ -121,7 +121,7 @@ create or replace function queue_position(fax_company bigint, fax bigint,
     group by f.send_at
 $$;
 comment on function queue_position(bigint, bigint) is
-    'How many faxes of the company come before a waiting one, and when it is dialled, about.';
+    'How many faxes of the company come before a pending one, and the estimated time of its call.';
 
 create or replace function cancel_fax(fax_company bigint, fax bigint, by_whom text) returns text
     language plpgsql as $$
@@ -147,16 +147,16 @@ begin
 end
 $$;
 comment on function cancel_fax(bigint, bigint, text) is
-    'End a fax: at once while it waits, by hanging up while it is sent. Returns cancelled, unknown, or the state it ended in before.';
+    'Cancel a fax: at once while it is pending, by hanging up while it is sent. Returns cancelled, unknown, or the status in which it had ended.';
 
 create or replace function renew_claims(worker text, lease interval) returns void
     language sql as $$
     update faxes set claimed_until = now() + lease where status = 'inprogress' and claimed_by = worker
 $$;
-comment on function renew_claims(text, interval) is 'Prolong the leases of a worker that lives.';
+comment on function renew_claims(text, interval) is 'Prolong the leases of a worker.';
 
--- What a dead worker leaves behind is only recorded here; what follows is decided by the worker that
--- takes the fax over, with the same rules as after any failed call (outbound/policy.py).
+-- The attempt of a dead worker is only ended here. What follows is decided by the worker that takes
+-- the fax over, by the same rules as after any failed call (outbound/policy.py).
 drop function if exists give_back(bigint, bigint, text);
 drop function if exists expire_claims();
 
@@ -188,7 +188,7 @@ begin
 end
 $$;
 comment on function take_over_claims(text, interval) is
-    'Take the faxes whose leases ran out; the worker has to judge each one.';
+    'Claim the faxes whose leases ran out; the worker has to decide what follows for each one.';
 
 create or replace function abandon_claims(worker text) returns void language plpgsql as $$
 declare
@@ -198,7 +198,7 @@ begin
         select * from faxes where status = 'inprogress' and claimed_by = worker for update
     loop
         perform record_lost_attempt(left_behind, 'worker_stopped');
-        -- Not over yet: the next worker takes it over at once.
+        -- The fax stays in progress, and the next worker takes it over at once.
         update faxes set claimed_until = now() - interval '1 second'
         where company_id = left_behind.company_id and id = left_behind.id;
     end loop;
@@ -212,7 +212,7 @@ create or replace function release_claim(fax_company bigint, fax bigint, worker 
     where company_id = fax_company and id = fax and status = 'inprogress' and claimed_by = worker
 $$;
 comment on function release_claim(bigint, bigint, text) is
-    'Put a fax back into the queue as it was: nothing was dialled.';
+    'Put a fax back into the queue unchanged, as no call was made.';
 
 grant execute on function claim_fax, renew_claims, take_over_claims, abandon_claims, release_claim,
     record_lost_attempt, destination_is_free,

@@ -1,4 +1,4 @@
--- How far broadcasts are.
+-- The progress of broadcasts.
 
 create or replace view broadcast_progress with (security_invoker = true) as
     select b.id, b.brand_id, b.company_id, b.name, b.created_at, b.total,
@@ -9,5 +9,5 @@ create or replace view broadcast_progress with (security_invoker = true) as
            coalesce(sum(f.pages_confirmed), 0) as pages_confirmed
     from broadcasts b left join faxes f on f.broadcast_id = b.id and f.company_id = b.company_id
     group by b.id, b.brand_id, b.company_id, b.name, b.created_at, b.total;
-comment on view broadcast_progress is 'Each broadcast, and how many of its faxes are in which state.';
+comment on view broadcast_progress is 'Each broadcast with the number of its faxes in each status.';
 grant select on broadcast_progress to vfax_service, vfax_brand, vfax_company;

@@ -1,9 +1,9 @@
 -- The routing tables of Kamailio. Each view routing_KIND yields (id, value); its row becomes the entry
 -- KIND:id of the mapped file, and explain_route() reads the very same rows. JSON is decoded by
--- kemi/routing/decode.py; where there are millions (DDIs), the value is text with commas instead.
+-- kemi/routing/decode.py; DDIs, of which there may be millions, are text with commas instead.
 --
--- The views are replaced, never dropped: an operator's own views, those on top of these among them,
--- stay. What replacing cannot do (another type of a column, a view that goes), a migration does.
+-- The views are replaced, never dropped, so that an operator's own views on top of them stay. A
+-- migration does what replacing cannot: change the type of a column, drop a view.
 
 create or replace view routing_ddi with (security_invoker = true) as
 select d.number::text as id,
@@ -34,7 +34,7 @@ select c.id, jsonb_strip_nulls(jsonb_build_object(
                              from company_routing_tags m join routing_tags t on t.id = m.routing_tag_id
                              where m.company_id = c.id), '{}')))::text as value
 from companies c join countries k on k.code = c.country left join ddis d on d.id = c.outgoing_ddi_id;
-comment on view routing_company is 'What a call has to know of its company.';
+comment on view routing_company is 'Settings of companies that calls use.';
 
 create or replace view routing_zone with (security_invoker = true) as
 with days as materialized (
@@ -47,7 +47,7 @@ with days as materialized (
     from (select *, lag(utc_offset) over (partition by name order by day) as before from days) as d
     where utc_offset <> before
 ), changes as (
-    -- The day before has the change in it: at one of its quarters of an hour.
+    -- The change is at a quarter of an hour of the day before.
     select c.name, min(q.moment) as since, c.utc_offset
     from changing c, generate_series(c.day - interval '1 day', c.day, interval '15 minutes') as q (moment)
     where q.moment at time zone c.name - q.moment at time zone 'UTC' = c.utc_offset
@@ -61,7 +61,7 @@ select name as id,
 from changes
 group by name;
 comment on view routing_zone is
-    'UTC offsets in seconds of the companies'' zones, and from when on (Unix time): a year back, three ahead.';
+    'UTC offsets of the companies'' zones in seconds, with the Unix time each begins at: from one year ago to three years ahead.';
 
 create or replace view routing_numbers with (security_invoker = true) as
 select r.transformation_id as id,
@@ -103,7 +103,7 @@ select v.id, jsonb_strip_nulls(jsonb_build_object(
 from virtual_faxes v join companies c on c.id = v.company_id
 where exists (select from virtual_fax_callers l where l.virtual_fax_id = v.id)
    or exists (select from virtual_fax_hours h where h.virtual_fax_id = v.id);
-comment on view routing_fax is 'Lists and opening hours of virtual faxes that have any.';
+comment on view routing_fax is 'Allowed and blocked callers, and opening hours, of virtual faxes that have any.';
 
 create or replace view routing_bridge with (security_invoker = true) as
 select host(b.sip_address) || ':' || b.sip_port as id,
