@@ -48,7 +48,7 @@ class DatabaseClient:
 
     async def stage(self, fax_id: int) -> str:
         """Return what the call is doing, from Redis."""
-        return str((await self._progress.get(fax_id)).get("stage") or "")
+        return (await self._progress.get(fax_id)).stage
 
     async def details(self, fax_id: int) -> FaxDetails:
         """Return the attempts, deliveries and queue position of a fax."""

@@ -82,7 +82,7 @@ class StoredFax:
 
     async def stage(self, fax_id: int) -> str:
         """Return what its call is doing."""
-        return str((await self._live.get(fax_id)).get("stage") or "")
+        return (await self._live.get(fax_id)).stage
 
 
 async def _received(store: FaxStore, sent: Fax) -> Fax:

@@ -55,12 +55,12 @@ async def show(
         attempt["ladder"] = ladder(lines, ours, remote, me.language) if lines else ""
     news = None
     if fax.status is FaxStatus.IN_PROGRESS:
-        live = (await web.hub.progress.get_many([fax.id])).get(fax.id, {})
+        live = (await web.hub.progress.get_many([fax.id])).get(fax.id)
         if live:
             news = {
-                "stage": live.get("stage"),
-                "page": live.get("page") or 0,
-                "bit_rate": live.get("bit_rate") or 0,
+                "stage": live.stage,
+                "page": live.page,
+                "bit_rate": live.bit_rate,
             }
     position = await store.queue_position(fax) if fax.status is FaxStatus.PENDING else None
     if fax.direction == "in":

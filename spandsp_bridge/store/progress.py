@@ -2,12 +2,36 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 EXPIRY = 3600  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class FaxProgress:
+    """What the call of a fax is doing. Zero and empty values: unknown."""
+
+    stage: str = ""  #: `dialling`, `sending`, `waiting` or `ended`
+    page: int = 0  #: confirmed so far
+    pages: int = 0
+    bit_rate: int = 0  #: bit/s
+    remote_station_id: str = ""
+    reason: str = ""  #: of the last attempt, in `waiting` and `ended`
+
+
+_FIELDS = frozenset(field.name for field in fields(FaxProgress))
+
+
+def _parsed(value: str | bytes) -> FaxProgress:
+    """Return a stored state; keys of a newer version are ignored. Raises ValueError."""
+    state = json.loads(value)
+    if not isinstance(state, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - of a stored value
+    return FaxProgress(**{k: v for k, v in state.items() if k in _FIELDS and v is not None})
 
 
 def _key(fax_id: int) -> str:
@@ -33,22 +57,18 @@ class Progress:
         except (RedisError, OSError):
             return
 
-    async def get(self, fax_id: int) -> dict[str, Any]:
+    async def get(self, fax_id: int) -> FaxProgress:
         """Return the state of a fax, empty where there is none."""
-        try:
-            value = await self._redis.get(_key(fax_id))
-            return dict(json.loads(value)) if value else {}
-        except (RedisError, OSError, ValueError):
-            return {}
+        return (await self.get_many([fax_id])).get(fax_id, FaxProgress())
 
-    async def get_many(self, fax_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    async def get_many(self, fax_ids: Sequence[int]) -> dict[int, FaxProgress]:
         """Return the states of several faxes by id, of those that have one."""
         if not fax_ids:
             return {}
         try:
             values = await self._redis.mget([_key(fax_id) for fax_id in fax_ids])
             return {
-                fax_id: dict(json.loads(value))
+                fax_id: _parsed(value)
                 for fax_id, value in zip(fax_ids, values, strict=True)
                 if value
             }

@@ -9,7 +9,7 @@ import structlog
 from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.live import FaxState, FaxStates
 from spandsp_bridge.store.pool import Database
-from spandsp_bridge.store.progress import Progress
+from spandsp_bridge.store.progress import FaxProgress, Progress
 
 log = structlog.get_logger(__name__)
 
@@ -87,12 +87,12 @@ class Hub:
         by_company: dict[int, list[News]] = {}
         by_fax: dict[int, News] = {}
         for row in rows:
-            state = live.get(row.fax_id, {})
+            state = live.get(row.fax_id, FaxProgress())
             news = News(
                 **asdict(row),
-                stage=str(state.get("stage", "")),
-                page=int(state.get("page") or 0),
-                bit_rate=int(state.get("bit_rate") or 0),
+                stage=state.stage,
+                page=state.page,
+                bit_rate=state.bit_rate,
             )
             by_fax[news.fax_id] = news
             by_company.setdefault(news.company_id, []).append(news)

@@ -216,7 +216,7 @@ async def test_faxes_are_received_while_postgresql_stands_still(
     live = Progress(stack.settings().redis_url)
 
     async def dialling() -> bool:
-        return (await live.get(fax_id)).get("stage") == "dialling"
+        return (await live.get(fax_id)).stage == "dialling"
 
     def spooled() -> list[Path]:
         return list((stack.var / "spool").glob("*/*/journal"))
