@@ -23,7 +23,7 @@ RETRY_SECONDS = 5.0  #: after a failure, until Redis is asked again
 class LimitStorage:
     """The counts of requests: in Redis, and in memory while Redis is unavailable."""
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, retry_seconds: float = RETRY_SECONDS) -> None:
         self._redis = RedisStorage(
             redis_url,
             wrap_exceptions=True,
@@ -34,6 +34,7 @@ class LimitStorage:
         )
         self._shared = MovingWindowRateLimiter(self._redis)
         self._local = MovingWindowRateLimiter(MemoryStorage())
+        self._retry_seconds = retry_seconds
         self._retry_at = 0.0
         self._available = True
 
@@ -44,7 +45,7 @@ class LimitStorage:
         try:
             seconds = await _wait(self._shared, item, who, count=count)
         except StorageError as error:
-            self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._retry_at = time.monotonic() + self._retry_seconds
             if self._available:
                 self._available = False
                 log.warning("rate limits not shared: Redis unavailable", error=str(error)[:200])
