@@ -25,6 +25,8 @@ from spandsp_bridge.demo.stack import Stack
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
+from spandsp_bridge.i18n import languages, translate
+from spandsp_bridge.i18n.__main__ import extract
 from spandsp_bridge.settings import ROOT
 from spandsp_bridge.store.pool import Database
 from tests.support.pdfs import short_document
@@ -133,14 +135,14 @@ async def test_from_a_new_number_to_a_received_fax(
     document = short_document(tmp_path / "offer.pdf", PAGES_SENT)
     await page.get_by_label("Documents").set_input_files(str(document))
     await page.get_by_label("To", exact=True).fill("911 000 077")
-    await page.get_by_role("button", name="Show the pages").click()
+    await page.get_by_role("button", name="Preview pages").click()
     await expect(page.locator("#preview img")).to_have_count(PAGES_SENT, timeout=30_000)
     await expect(page.locator("#preview")).to_contain_text(f"{PAGES_SENT} pages, about")
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.get_by_role("heading", name=f"Fax to {NUMBER}")).to_be_visible()
     # Watched without a reload: the page that is on the line, then the end.
     await expect(page.locator("#live")).to_contain_text(
-        re.compile(rf"page \d+ of {PAGES_SENT}"), timeout=60_000
+        re.compile(rf"Page \d+ of {PAGES_SENT}"), timeout=60_000
     )
     await expect(page.locator("#live .pill")).to_have_text("sent", timeout=120_000)
     await expect(page.locator("#live")).to_contain_text(
@@ -188,7 +190,7 @@ async def test_a_wrong_request_is_told_in_the_form(
     bad.write_bytes(b"%PDF-1.7 nothing")
     await page.get_by_label("Documents").set_input_files(str(bad))
     await page.get_by_label("To", exact=True).fill("+34911000002")
-    await page.get_by_role("button", name="Show the pages").click()
+    await page.get_by_role("button", name="Preview pages").click()
     await expect(page.locator("#preview [role=alert]")).to_contain_text("bad.pdf")
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.get_by_role("alert")).to_contain_text("bad.pdf")
@@ -205,7 +207,9 @@ async def test_numbers_are_checked_while_they_are_written(
 ) -> None:
     operator = await visitor(browser, stack, "b")
     page = await operator.go("/config/brand")
-    await expect(page.get_by_role("heading", name="Countries that faxes may go to")).to_be_visible()
+    await expect(
+        page.get_by_role("heading", name="Permitted destination countries")
+    ).to_be_visible()
     await page.get_by_role("link", name="Add").click()
     await page.get_by_label("country").fill("ES")
     await page.get_by_role("button", name="Save").click()
@@ -222,8 +226,10 @@ async def test_numbers_are_checked_while_they_are_written(
     page = await operator.go("/config/brand")
     await page.get_by_role("link", name="ES", exact=True).click()
     await page.get_by_text("Delete", exact=True).click()
-    await page.get_by_role("button", name="Delete for good").click()
-    await expect(page.get_by_role("heading", name="Countries that faxes may go to")).to_be_visible()
+    await page.get_by_role("button", name="Delete permanently").click()
+    await expect(
+        page.get_by_role("heading", name="Permitted destination countries")
+    ).to_be_visible()
     for somebody in (operator, ann):
         assert somebody.complaints == []
         await somebody.page.context.close()
@@ -283,7 +289,7 @@ async def test_an_operator_explains_and_routes(
     await page.get_by_label("mode").select_option("static")
     await page.get_by_label("weight").fill("99")
     await page.get_by_label("carrier").select_option(label="Demo Carrier")
-    await page.get_by_label("pattern").select_option(label="Everywhere")
+    await page.get_by_label("Pattern", exact=True).select_option(label="Everywhere")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_contain_text("route weight is 1 to 20")
     page = await operator.go("/config/carriers")
@@ -327,7 +333,7 @@ async def test_a_key_is_shown_once(
     ann = await visitor(browser, stack, "acme")
     page = await ann.go("/keys")
     await page.get_by_label("name").fill("shop")
-    await page.get_by_role("button", name="Make a key").click()
+    await page.get_by_role("button", name="Create key").click()
     token = await page.locator("code.secret").inner_text()
     answer = await page.request.get(
         f"{stack.portal_url}/v1/faxes", headers={"authorization": f"Bearer {token}"}
@@ -431,6 +437,64 @@ async def test_no_page_is_hard_to_use(
                     wrong.append(f"{name} {size} {scheme}: {wide} pixels wide")
         await context.close()
     assert wrong == []
+
+
+@pytest.mark.parametrize("language", [code for code in languages() if code != "en"])
+@pytest.mark.parametrize("letter", PAGES)
+async def test_no_page_is_cut_off_or_english_in_another_language(
+    browser: Browser, stack: Stack, database: Database, people: None, letter: str, language: str
+) -> None:
+    """Every page in every language, at desktop and phone size: no message is left in English."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    known = await facts(database)
+    english = sentences_that_differ(language)
+    someone = await visitor(browser, stack, letter)
+    await speak(database, letter, language)
+    wrong: list[str] = []
+    try:
+        for name, path in PAGES[letter].items():
+            page = await someone.go(path.format(**known))
+            if await page.locator("html").get_attribute("lang") != language:
+                wrong.append(f"{name}: another language")
+            shown = await page.locator("body").inner_text()
+            wrong += [f"{name}: {message!r}" for message in english if message in shown]
+            for size, view in (("desktop", DESKTOP), ("phone", PHONE)):
+                await page.set_viewport_size(view)
+                await page.screenshot(
+                    path=SHOTS / f"{letter}-{name}-{size}-{language}.png", full_page=True
+                )
+                wide = await page.evaluate("document.documentElement.scrollWidth")
+                if wide > view["width"]:
+                    wrong.append(f"{name} {size}: {wide} pixels wide")
+            if letter == "acme" or name in ("overview", "health"):
+                found = await Axe().run(page)
+                wrong += [
+                    f"{name}: {v['id']}: {v['nodes'][0]['html'][:120]}"
+                    for v in found.response["violations"]
+                    if v["impact"] in ("serious", "critical")
+                ]
+    finally:
+        await speak(database, letter, "en")
+        await someone.page.context.close()
+    assert wrong == []
+
+
+async def speak(database: Database, letter: str, language: str) -> None:
+    async with database.transaction() as c:
+        await c.execute(
+            "update users set language = %s where email = %s",
+            [language, f"{letter}@browser.example"],
+        )
+
+
+def sentences_that_differ(language: str) -> list[str]:
+    """Return the messages of several words, without fields, that a language says otherwise."""
+    messages = (m.id for m in extract() if m.id and isinstance(m.id, str) and not m.context)
+    return [
+        text
+        for text in messages
+        if text.count(" ") >= 2 and "{" not in text and translate(text, language) != text
+    ]
 
 
 async def test_the_log_in_page_too(browser: Browser, stack: Stack) -> None:
