@@ -1,0 +1,51 @@
+"""Explanations of the default rules: column `why` of `retry_defaults` and `failover_defaults`.
+
+The rows are the platform's, written by the migrations; tests/sql/test_rule_texts.py compares.
+"""
+
+from spandsp_bridge.i18n.phrases import N_
+
+RULE_TEXTS = (
+    N_("A fault of ours; goes on at the first page not confirmed."),
+    N_("A line is free again within minutes."),
+    N_("A number that never answered as a fax gets one more attempt."),
+    N_("Every carrier was tried at once; it may pass."),
+    N_("Goes on at the first page not confirmed."),
+    N_("It may be out of paper or memory."),
+    N_("It will be forbidden again."),
+    N_("It would take as long again."),
+    N_("No media ports were free."),
+    N_("Nobody knows what would change."),
+    N_("Once it may be chance; twice it is a wrong number."),
+    N_("See the log first."),
+    N_("Slower modems hold on worse lines."),
+    N_("Some machines err with ECM."),
+    N_("Somebody asked for it."),
+    N_("Somebody at the machine interrupted it."),
+    N_("The document has to be made anew."),
+    N_("The document would fail again."),
+    N_("The far end may take the fax over audio."),
+    N_("The host may have more memory later."),
+    N_("The machine may be switched on later."),
+    N_("The machines do not fit together."),
+    N_("The number does not exist."),
+    N_("The receiver does not want it."),
+    N_("The worker was restarted; goes on at the first page not confirmed."),
+    N_("redirects of strangers are not followed: the next carrier"),
+    N_("the call was cancelled"),
+    N_("the called side is busy"),
+    N_("the called side says so for all ways to it"),
+    N_("the called side was reached and is not available"),
+    N_("the caller has to raise its session interval"),
+    N_("the number is gone"),
+    N_("the number is incomplete"),
+    N_("the server found nobody in time: the next server"),
+    N_("the server has failed: the next server"),
+    N_("the server is away: the next server"),
+    N_("this carrier does not know the number, another may: the next carrier"),
+    N_("this carrier does not take the call: the next carrier"),
+    N_("this carrier does not take the media (T.38): the next carrier, and this one is remembered"),
+    N_("this carrier does not take the media: the next carrier"),
+    N_("this carrier forbids the call, another may not: the next carrier"),
+    N_("two requests crossed: the caller tries again"),
+)
