@@ -151,7 +151,7 @@ DETAILS: Mapping[Reason, tuple[str, ...]] = {
     Reason.OFFICE_NOT_INSTALLED: _FILE,
     Reason.CONVERSION_TIMEOUT: ("seconds",),
     Reason.CONVERSION_FAILED: (),
-    Reason.COVER_PAGE_INVALID: ("error",),
+    Reason.COVER_PAGE_INVALID: ("error", "problem", "seconds"),
     Reason.DELIVERED: _ANSWER,
     Reason.DELIVERY_FAILED: _ANSWER,
     Reason.RECIPIENTS_MISSING: (),
@@ -175,6 +175,7 @@ PROBLEMS: Mapping[Reason, tuple[str, ...]] = {
     Reason.DOCUMENT_WITHOUT_PAGES: ("no_text",),
     Reason.DOCUMENT_TOO_LARGE: ("pixels", "mail_parts"),
     Reason.PAGE_COUNT_LIMIT_EXCEEDED: ("paper", "with_cover"),
+    Reason.COVER_PAGE_INVALID: ("time", "memory"),
     Reason.FILE_FORMAT_INVALID: (
         "unknown",
         "not_a_pdf",

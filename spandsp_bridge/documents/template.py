@@ -26,9 +26,11 @@ def fill_in(page: CoverPage) -> str:
     try:
         return environment.from_string(page.template).render(**page.facts)
     except _TimeLimit as error:
-        limit = f"not filled in within {SECONDS} s"
-        raise DocumentError(Reason.COVER_PAGE_INVALID, error=limit) from error
+        raise DocumentError(Reason.COVER_PAGE_INVALID, problem="time", seconds=SECONDS) from error
+    except MemoryError as error:
+        raise DocumentError(Reason.COVER_PAGE_INVALID, problem="memory") from error
     except Exception as error:  # a template computes: whatever it stumbles over is its own
-        raise DocumentError(Reason.COVER_PAGE_INVALID, error=str(error)) from error
+        text = (str(error) or type(error).__name__).rstrip(".")  # a sentence ends with it
+        raise DocumentError(Reason.COVER_PAGE_INVALID, error=text) from error
     finally:
         signal.alarm(0)

@@ -40,5 +40,6 @@ def html_to_pdf(html: str, paper: str) -> bytes:
     try:
         pdf.write_html(html, font_family="sans")
     except Exception as error:  # whatever its HTML reader stumbles over
-        raise DocumentError(Reason.COVER_PAGE_INVALID, error=str(error)) from error
+        text = str(error) or type(error).__name__
+        raise DocumentError(Reason.COVER_PAGE_INVALID, error=text) from error
     return bytes(pdf.output())

@@ -106,6 +106,12 @@ PROBLEM_PHRASES: Mapping[tuple[Reason, str], Phrase] = {
     (Reason.PAGE_COUNT_LIMIT_EXCEEDED, "with_cover"): N_(
         "The fax has {pages} pages with its cover page: at most {limit} can be faxed."
     ),
+    (Reason.COVER_PAGE_INVALID, "time"): N_(
+        "The template of the cover page takes longer than {seconds} s to fill in: simplify it."
+    ),
+    (Reason.COVER_PAGE_INVALID, "memory"): N_(
+        "The template of the cover page needs too much memory: simplify it."
+    ),
     (Reason.FILE_FORMAT_INVALID, "unknown"): N_(
         "{file} has no format that can be faxed: send PDF, TIFF, PNG, JPEG, plain text or an "
         "office document."

@@ -10,9 +10,10 @@ from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import DocumentError
-from spandsp_bridge.i18n import error_text
+from spandsp_bridge.i18n import error_text, languages
 from spandsp_bridge.reasons import DETAILS
 from tests.documents.corpus import Expected, cases, form, stamped, turned
+from tests.support.sentences import assert_sentence
 
 CASES = list(cases())
 MAX_PAGES = 50
@@ -46,10 +47,11 @@ async def test_a_document_of_the_corpus(
     except DocumentError as error:
         assert error.reason in REASONS
         assert set(error.detail) <= set(DETAILS[error.reason])
+        for language in languages():
+            assert_sentence(error_text(error, language), language, name)
         text = error_text(error, "en")
         if expected not in ("any", "office"):
             assert error.reason == expected, text
-        assert "\n" not in text
         assert "Traceback" not in text
         assert name in text or error.reason in NAMELESS
     else:
