@@ -12,10 +12,10 @@ from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import DocumentError
 from spandsp_bridge.i18n import error_text, languages
 from spandsp_bridge.reasons import DETAILS
-from tests.documents.corpus import Expected, cases, form, stamped, turned
+from tests.documents.builders import form, stamped, turned
+from tests.documents.corpus import CASES, Expected
 from tests.support.sentences import assert_sentence
 
-CASES = list(cases())
 MAX_PAGES = 50
 NAMELESS = {
     "conversion_failed",

@@ -17,7 +17,8 @@ from spandsp_bridge.documents.facts import MAX_TEXT, DocumentFacts, read, storab
 from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import DocumentError
-from tests.documents.corpus import by_hand, cases, edited, form, lines, picture
+from tests.documents.builders import by_hand, edited, form, lines, picture
+from tests.documents.corpus import CASES
 
 
 def facts_of(data: bytes, tmp_path: Path, room: int = MAX_TEXT) -> DocumentFacts:
@@ -91,7 +92,7 @@ def test_forms_and_attachments(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_read_as_it_is_repaired(tmp_path: Path) -> None:
-    data = {name: data for name, data, _ in cases()}["garbled 0.pdf"]
+    data = {name: data for name, data, _ in CASES}["garbled 0.pdf"]
     assert facts_of(data, tmp_path).text
 
 
@@ -110,7 +111,7 @@ def test_facts_survive_json(tmp_path: Path) -> None:
 
 
 def test_no_document_of_the_corpus_raises(tmp_path: Path) -> None:
-    for name, data, _ in cases():
+    for name, data, _ in CASES:
         if name.endswith(".pdf") and data:
             facts = facts_of(data, tmp_path)
             assert "\0" not in facts.text

@@ -12,7 +12,7 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.store.faxes import FaxStore
 from spandsp_bridge.store.pool import Database
-from tests.documents.corpus import picture, word
+from tests.documents.builders import picture, word
 from tests.support.commands import vfax
 from tests.support.pdfs import short_document
 from tests.support.peers.fax_machines import FaxMachines, digests, fax_machines, world
