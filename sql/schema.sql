@@ -1098,6 +1098,19 @@ COMMENT ON TABLE number_transformations IS 'How a peer writes numbers: a named s
 
 ALTER TABLE number_transformations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 
+CREATE TABLE operator_logins (
+    login name NOT NULL,
+    brand_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT operator_login_is_not_a_role_of_ours CHECK (((login)::text !~ '^(vfax|pg)_'::text))
+);
+
+ALTER TABLE ONLY operator_logins FORCE ROW LEVEL SECURITY;
+
+COMMENT ON TABLE operator_logins IS 'The brand that a login role in vfax_brand acts for; `vfax operator add` writes it. A login without a row sees nothing.';
+
+COMMENT ON COLUMN operator_logins.login IS 'The login role, as in pg_roles.rolname.';
+
 CREATE TABLE outgoing_route_carriers (
     brand_id bigint NOT NULL,
     route_id bigint NOT NULL,
@@ -1867,6 +1880,9 @@ ALTER TABLE ONLY number_transformations
 ALTER TABLE ONLY number_transformations
     ADD CONSTRAINT number_transformations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY operator_logins
+    ADD CONSTRAINT operator_logins_pkey PRIMARY KEY (login);
+
 ALTER TABLE ONLY outgoing_route_carriers
     ADD CONSTRAINT outgoing_route_carriers_pkey PRIMARY KEY (route_id, carrier_id);
 
@@ -2052,6 +2068,8 @@ CREATE INDEX faxes_unread ON faxes USING btree (company_id, created_at DESC, id 
 
 CREATE INDEX number_transformation_rules_by_set ON number_transformation_rules USING btree (transformation_id);
 
+CREATE INDEX operator_logins_by_brand ON operator_logins USING btree (brand_id);
+
 CREATE INDEX outgoing_routes_by_group ON outgoing_routes USING btree (group_id);
 
 CREATE INDEX outgoing_routes_by_owner ON outgoing_routes USING btree (brand_id, company_id);
@@ -2221,6 +2239,9 @@ ALTER TABLE ONLY mail_templates
 ALTER TABLE ONLY number_transformations
     ADD CONSTRAINT number_transformations_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id);
 
+ALTER TABLE ONLY operator_logins
+    ADD CONSTRAINT operator_logins_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY outgoing_routes
     ADD CONSTRAINT outgoing_routes_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id);
 
@@ -2360,6 +2381,8 @@ ALTER TABLE mail_templates ENABLE ROW LEVEL SECURITY;
 ALTER TABLE number_transformation_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE number_transformations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE operator_logins ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE outgoing_route_carriers ENABLE ROW LEVEL SECURITY;
 

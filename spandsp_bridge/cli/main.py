@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from spandsp_bridge.cli import broadcasts, faxes, retry, routes, system, users
+from spandsp_bridge.cli import broadcasts, faxes, operators, retry, routes, system, users
 from spandsp_bridge.cli.preview import preview
 from spandsp_bridge.errors import DocumentError, VfaxError
 from spandsp_bridge.i18n import environment_language, error_text
@@ -38,6 +38,7 @@ for name, group in (
     ("routes", routes.routes),
     ("retry", retry.retry),
     ("user", users.user),
+    ("operator", operators.operator),
 ):
     cli.add_typer(group, name=name)
 

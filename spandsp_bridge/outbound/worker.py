@@ -104,12 +104,10 @@ class Worker:
             self._wake.set()
 
     async def _listen_for_cancels(self) -> None:
-        async for note in listen(self._database_url, "vfax_cancel"):
-            if note is None:  # some may have been missed
-                with contextlib.suppress(DatabaseError, OSError):
-                    await self._look_for_cancels()
-            elif note.isdigit() and int(note) in self._cancelled:
-                self._cancelled[int(note)].set()
+        async for _ in listen(self._database_url, "vfax_cancel"):
+            # A hint: every login may notify, so the row decides.
+            with contextlib.suppress(DatabaseError, OSError):
+                await self._look_for_cancels()
 
     async def _look_for_cancels(self) -> None:
         for fax_id in await self._queue.cancelled(self._name):

@@ -10,7 +10,7 @@ drop policy if exists company_user on faxes;
 create policy service on faxes to vfax_service
     using (true) with check (true);
 create policy brand on faxes to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on faxes to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on faxes to vfax_user
@@ -30,7 +30,7 @@ drop policy if exists company_user on attempts;
 create policy service on attempts to vfax_service
     using (true) with check (true);
 create policy brand on attempts to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on attempts to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on attempts to vfax_user
@@ -51,7 +51,7 @@ drop policy if exists company_user on pages;
 create policy service on pages to vfax_service
     using (true) with check (true);
 create policy brand on pages to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on pages to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on pages to vfax_user
@@ -73,7 +73,7 @@ drop policy if exists company_user on documents;
 create policy service on documents to vfax_service
     using (true) with check (true);
 create policy brand on documents to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on documents to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on documents to vfax_user
@@ -93,7 +93,7 @@ drop policy if exists company on documents_other;
 create policy service on documents_other to vfax_service
     using (true) with check (true);
 create policy brand on documents_other to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on documents_other to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on documents_other to vfax_service;
@@ -107,7 +107,7 @@ drop policy if exists company_user on broadcasts;
 create policy service on broadcasts to vfax_service
     using (true) with check (true);
 create policy brand on broadcasts to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on broadcasts to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on broadcasts to vfax_user
@@ -127,7 +127,7 @@ drop policy if exists company_user on deliveries;
 create policy service on deliveries to vfax_service
     using (true) with check (true);
 create policy brand on deliveries to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on deliveries to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on deliveries to vfax_user
@@ -151,7 +151,7 @@ create policy service on audit_log to vfax_service
 create policy platform on audit_log to vfax_platform
     using (true) with check (true);
 create policy brand on audit_log to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on audit_log to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on audit_log to vfax_user
@@ -171,7 +171,7 @@ create policy service on fax_queues to vfax_service
 create policy platform on fax_queues to vfax_platform
     using (true) with check (true);
 create policy brand on fax_queues to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on fax_queues to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on fax_queues to vfax_user

@@ -16,7 +16,7 @@ drop policy if exists brand on carriers;
 create policy service on carriers to vfax_service
     using (true) with check (true);
 create policy brand on carriers to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on carriers to vfax_service, vfax_brand;
 
 -- carrier_servers
@@ -26,7 +26,7 @@ drop policy if exists brand on carrier_servers;
 create policy service on carrier_servers to vfax_service
     using (true) with check (true);
 create policy brand on carrier_servers to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on carrier_servers to vfax_service;
 grant insert, update, delete on carrier_servers to vfax_brand;
 grant select (id, brand_id, carrier_id, address, port, transport, priority, enabled, host,
@@ -39,7 +39,7 @@ drop policy if exists brand on carrier_registrations;
 create policy service on carrier_registrations to vfax_service
     using (true) with check (true);
 create policy brand on carrier_registrations to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on carrier_registrations to vfax_service, vfax_brand;
 
 -- carrier_rates
@@ -48,7 +48,7 @@ drop policy if exists brand on carrier_rates;
 create policy service on carrier_rates to vfax_service
     using (true) with check (true);
 create policy brand on carrier_rates to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on carrier_rates to vfax_service, vfax_brand;
 
 -- countries
@@ -68,7 +68,7 @@ drop policy if exists brand on ddi_providers;
 create policy service on ddi_providers to vfax_service
     using (true) with check (true);
 create policy brand on ddi_providers to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on ddi_providers to vfax_service, vfax_brand;
 
 -- ddi_provider_addresses
@@ -77,7 +77,7 @@ drop policy if exists brand on ddi_provider_addresses;
 create policy service on ddi_provider_addresses to vfax_service
     using (true) with check (true);
 create policy brand on ddi_provider_addresses to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on ddi_provider_addresses to vfax_service, vfax_brand;
 
 -- failover_defaults
@@ -97,7 +97,7 @@ drop policy if exists brand on failover_rules;
 create policy service on failover_rules to vfax_service
     using (true) with check (true);
 create policy brand on failover_rules to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on failover_rules to vfax_service, vfax_brand;
 
 -- number_transformations
@@ -106,7 +106,7 @@ drop policy if exists brand on number_transformations;
 create policy service on number_transformations to vfax_service
     using (true) with check (true);
 create policy brand on number_transformations to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on number_transformations to vfax_service, vfax_brand;
 
 -- number_transformation_rules
@@ -115,7 +115,7 @@ drop policy if exists brand on number_transformation_rules;
 create policy service on number_transformation_rules to vfax_service
     using (true) with check (true);
 create policy brand on number_transformation_rules to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on number_transformation_rules to vfax_service, vfax_brand;
 
 -- outgoing_routes
@@ -125,7 +125,7 @@ drop policy if exists brand on outgoing_routes;
 create policy service on outgoing_routes to vfax_service
     using (true) with check (true);
 create policy brand on outgoing_routes to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on outgoing_routes to vfax_service, vfax_brand;
 
 -- outgoing_route_carriers
@@ -134,7 +134,7 @@ drop policy if exists brand on outgoing_route_carriers;
 create policy service on outgoing_route_carriers to vfax_service
     using (true) with check (true);
 create policy brand on outgoing_route_carriers to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on outgoing_route_carriers to vfax_service, vfax_brand;
 
 -- peer_profiles
@@ -143,7 +143,7 @@ drop policy if exists brand on peer_profiles;
 create policy service on peer_profiles to vfax_service
     using (true) with check (true);
 create policy brand on peer_profiles to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on peer_profiles to vfax_service, vfax_brand;
 
 -- retry_defaults
@@ -163,7 +163,7 @@ drop policy if exists brand on retry_rules;
 create policy service on retry_rules to vfax_service
     using (true) with check (true);
 create policy brand on retry_rules to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on retry_rules to vfax_service, vfax_brand;
 
 -- routing_changes
@@ -178,7 +178,7 @@ drop policy if exists brand on routing_patterns;
 create policy service on routing_patterns to vfax_service
     using (true) with check (true);
 create policy brand on routing_patterns to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on routing_patterns to vfax_service, vfax_brand;
 
 -- routing_pattern_groups
@@ -187,7 +187,7 @@ drop policy if exists brand on routing_pattern_groups;
 create policy service on routing_pattern_groups to vfax_service
     using (true) with check (true);
 create policy brand on routing_pattern_groups to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on routing_pattern_groups to vfax_service, vfax_brand;
 
 -- routing_pattern_group_members
@@ -196,7 +196,7 @@ drop policy if exists brand on routing_pattern_group_members;
 create policy service on routing_pattern_group_members to vfax_service
     using (true) with check (true);
 create policy brand on routing_pattern_group_members to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on routing_pattern_group_members to vfax_service, vfax_brand;
 
 -- routing_tags
@@ -205,7 +205,7 @@ drop policy if exists brand on routing_tags;
 create policy service on routing_tags to vfax_service
     using (true) with check (true);
 create policy brand on routing_tags to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on routing_tags to vfax_service, vfax_brand;
 
 -- company_routing_tags
@@ -214,5 +214,5 @@ drop policy if exists brand on company_routing_tags;
 create policy service on company_routing_tags to vfax_service
     using (true) with check (true);
 create policy brand on company_routing_tags to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 grant select, insert, update, delete on company_routing_tags to vfax_service, vfax_brand;

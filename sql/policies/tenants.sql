@@ -10,7 +10,7 @@ create policy service on brands to vfax_service
 create policy platform on brands to vfax_platform
     using (true) with check (true);
 create policy brand on brands to vfax_brand
-    using (id = current_brand()) with check (id = current_brand());
+    using (id = (select current_brand())) with check (id = (select current_brand()));
 grant select, insert, update, delete on brands to vfax_service, vfax_platform;
 grant select on brands to vfax_brand;
 grant update (fall_back_after_failure) on brands to vfax_brand;
@@ -23,7 +23,7 @@ drop policy if exists customers on brand_countries;
 create policy service on brand_countries to vfax_service
     using (true) with check (true);
 create policy brand on brand_countries to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy customers on brand_countries for select to vfax_company, vfax_user
     using (brand_id = (select c.brand_id from companies c where c.id = current_company()));
 grant select, insert, update, delete on brand_countries to vfax_service, vfax_brand;
@@ -40,7 +40,7 @@ create policy service on companies to vfax_service
 create policy platform on companies to vfax_platform
     using (true) with check (true);
 create policy brand on companies to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on companies to vfax_company
     using (id = current_company()) with check (id = current_company());
 create policy company_user on companies to vfax_user
@@ -49,6 +49,25 @@ grant select, insert, update, delete on companies to vfax_service, vfax_brand;
 grant select on companies to vfax_platform, vfax_company, vfax_user;
 grant update (time_zone, paper, outgoing_ddi_id, language, retention_days, continuation_cover,
         cover_page_id) on companies to vfax_company;
+
+-- operator_logins
+-- Read through operator_brand(); a login may see its own row. `vfax migrate --to` may have left the
+-- table for later.
+do $$
+begin
+    if to_regclass('operator_logins') is null then
+        return;
+    end if;
+    drop policy if exists service on operator_logins;
+    drop policy if exists brand on operator_logins;
+    create policy service on operator_logins to vfax_service
+        using (true) with check (true);
+    create policy brand on operator_logins for select to vfax_brand
+        using (login = session_user);
+    grant select, insert, update, delete on operator_logins to vfax_service;
+    grant select on operator_logins to vfax_brand;
+end
+$$;
 
 -- users
 -- Password hashes are written and never read: each readable column is named.
@@ -62,7 +81,7 @@ create policy service on users to vfax_service
 create policy platform on users to vfax_platform
     using (true) with check (company_id is null);
 create policy brand on users to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on users to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on users to vfax_user
@@ -88,7 +107,7 @@ drop policy if exists company on api_keys;
 create policy service on api_keys to vfax_service
     using (true) with check (true);
 create policy brand on api_keys to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on api_keys to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on api_keys to vfax_service;
@@ -104,7 +123,7 @@ drop policy if exists company_user on virtual_faxes;
 create policy service on virtual_faxes to vfax_service
     using (true) with check (true);
 create policy brand on virtual_faxes to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on virtual_faxes to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on virtual_faxes to vfax_user
@@ -123,7 +142,7 @@ drop policy if exists company_user on cover_pages;
 create policy service on cover_pages to vfax_service
     using (true) with check (true);
 create policy brand on cover_pages to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on cover_pages to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on cover_pages to vfax_user
@@ -140,7 +159,7 @@ drop policy if exists company_user on ddis;
 create policy service on ddis to vfax_service
     using (true) with check (true);
 create policy brand on ddis to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on ddis to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on ddis to vfax_user
@@ -156,7 +175,7 @@ drop policy if exists company on mail_templates;
 create policy service on mail_templates to vfax_service
     using (true) with check (true);
 create policy brand on mail_templates to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on mail_templates to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on mail_templates to vfax_service, vfax_brand;
@@ -170,7 +189,7 @@ drop policy if exists company_user on sending_hours;
 create policy service on sending_hours to vfax_service
     using (true) with check (true);
 create policy brand on sending_hours to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on sending_hours to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on sending_hours to vfax_user
@@ -186,7 +205,7 @@ drop policy if exists company on sip_accounts;
 create policy service on sip_accounts to vfax_service
     using (true) with check (true);
 create policy brand on sip_accounts to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on sip_accounts to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on sip_accounts to vfax_service;
@@ -201,7 +220,7 @@ drop policy if exists company on virtual_fax_callers;
 create policy service on virtual_fax_callers to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_callers to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on virtual_fax_callers to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on virtual_fax_callers
@@ -215,7 +234,7 @@ drop policy if exists company_user on virtual_fax_hours;
 create policy service on virtual_fax_hours to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_hours to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on virtual_fax_hours to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on virtual_fax_hours to vfax_user
@@ -230,7 +249,7 @@ drop policy if exists company on virtual_fax_senders;
 create policy service on virtual_fax_senders to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_senders to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on virtual_fax_senders to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on virtual_fax_senders
@@ -244,7 +263,7 @@ drop policy if exists company_user on virtual_fax_users;
 create policy service on virtual_fax_users to vfax_service
     using (true) with check (true);
 create policy brand on virtual_fax_users to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on virtual_fax_users to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on virtual_fax_users to vfax_user
@@ -262,7 +281,7 @@ drop policy if exists company_user on webhooks;
 create policy service on webhooks to vfax_service
     using (true) with check (true);
 create policy brand on webhooks to vfax_brand
-    using (brand_id = current_brand()) with check (brand_id = current_brand());
+    using (brand_id = (select current_brand())) with check (brand_id = (select current_brand()));
 create policy company on webhooks to vfax_company
     using (company_id = current_company()) with check (company_id = current_company());
 create policy company_user on webhooks to vfax_user

@@ -67,6 +67,7 @@ update public.faxes set status = 'completed', claimed_by = null, claimed_until =
 insert into public.documents (brand_id, company_id, fax_id, kind, sha256, size, data, created_at)
     values ({OURS}, {OURS}, {OURS + 1}, 'pdf', sha256('x'), 1, 'x', '2001-01-01');
 select public.apply_retention();
+select public.operator_brand();
 select public.ensure_document_partitions();
 select * from public.faxes_found({OURS}, '+%', null, 10);
 """  # noqa: E501
@@ -74,12 +75,11 @@ select * from public.faxes_found({OURS}, '+%', null, 10);
 
 @pytest.fixture
 async def attacker(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
-    """An operator's session that may even create temporary tables, acting for the demo's brand."""
+    """An operator's session that of the demo's brand that may even create temporary tables."""
     async with (
-        operator_login(database_url, temporary=True) as url,
+        operator_login(database_url, 1, temporary=True) as url,
         await AsyncConnection.connect(url, autocommit=True) as connection,
     ):
-        await connection.execute("set vfax.brand_id = '1'")
         yield connection
 
 
@@ -160,7 +160,7 @@ async def test_operators_create_nothing(database_url: str) -> None:
         # A copy of a database has none of its grants.
         await owner.execute((SQL / "policies" / "0_roles.sql").read_bytes())
     async with (
-        operator_login(database_url) as url,
+        operator_login(database_url, 1) as url,
         await AsyncConnection.connect(url, autocommit=True) as operator,
     ):
         for statement in (

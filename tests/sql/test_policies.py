@@ -56,7 +56,7 @@ async def test_every_policy_is_written_in_plain_text(database_url: str) -> None:
 async def test_every_grant_is_written_in_plain_text(database_url: str) -> None:
     granted: set[tuple[str, str, str]] = set()
     for privileges, tables, roles in re.findall(
-        r"grant ([^;()]*?) on (?!schema|all )([\w, ]+?) to ([\w, ]+);", STATEMENTS
+        r"grant ([^;()]*?) on (?!schema|all |function )([\w, ]+?) to ([\w, ]+);", STATEMENTS
     ):
         for table in tables.split(", "):
             for role in roles.split(", "):

@@ -14,8 +14,10 @@ _numbers = itertools.count(1)
 
 
 @asynccontextmanager
-async def operator_login(database_url: str, *, temporary: bool = False) -> AsyncIterator[str]:
-    """Yield the URL of a new login role in vfax_brand; it is dropped afterwards.
+async def operator_login(
+    database_url: str, brand: int, *, temporary: bool = False
+) -> AsyncIterator[str]:
+    """Yield the URL of a new login role of a brand; it is dropped afterwards.
 
     With `temporary` it may create temporary tables: what the migration takes away.
     """
@@ -25,6 +27,9 @@ async def operator_login(database_url: str, *, temporary: bool = False) -> Async
         statement = sql.SQL("create role {} login password {}")
         await owner.execute(statement.format(login, sql.Literal(PASSWORD)))
         await owner.execute(sql.SQL("grant vfax_brand to {}").format(login))
+        await owner.execute(
+            "insert into operator_logins (login, brand_id) values (%s, %s)", [name, brand]
+        )
         database = sql.Identifier(owner.info.dbname)
         if temporary:
             await owner.execute(
@@ -33,6 +38,7 @@ async def operator_login(database_url: str, *, temporary: bool = False) -> Async
         try:
             yield make_conninfo(database_url, user=name, password=PASSWORD)
         finally:
+            await owner.execute("delete from operator_logins where login = %s", [name])
             await owner.execute(sql.SQL("drop owned by {}").format(login))
             await owner.execute(sql.SQL("drop role {}").format(login))
 
