@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from spandsp_bridge.i18n.catalogue import ENGLISH, translate_in
 from spandsp_bridge.i18n.form_labels import CHOICES, FIELDS, KINDS, SECTIONS, TABLES
 from spandsp_bridge.i18n.phrases import NC_
+from spandsp_bridge.i18n.rule_labels import RULES
 from spandsp_bridge.reasons import Reason
 
 LABELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -38,6 +39,7 @@ LABELS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "field": FIELDS,
     "choice": CHOICES,
     "section": SECTIONS,
+    "rule": RULES,
     "audit": {
         "document_read": NC_("audit", "read"),
         "document_deleted": NC_("audit", "document deleted"),

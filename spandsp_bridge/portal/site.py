@@ -90,7 +90,8 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > MAX_OCTETS:
-                raise HTTPException(413, "The request is too large")
+                # MAX_BYTES, in words: a message of the catalogues is constant.
+                raise HTTPException(413, "At most 100 MiB can be faxed")
             return message
 
         await self._app(scope, counted if scope["type"] == "http" else receive, send)

@@ -19,7 +19,7 @@ from spandsp_bridge.store.errors import (
     InsufficientPrivilege,
     RowRejected,
 )
-from spandsp_bridge.store.field_values import column_words, parsed
+from spandsp_bridge.store.field_values import parsed
 from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.store.transactions import Connection, Transactions
 
@@ -40,7 +40,7 @@ def refused(error: RowRejected) -> UserError:
     """Return what a constraint said, in words: they are named for what they require."""
     if isinstance(error, InsufficientPrivilege) and not error.constraint:
         return UserError("refused: you may not change this")
-    rule = column_words(error.constraint) or error.message.splitlines()[0]
+    rule = Label("rule", error.constraint) if error.constraint else error.message.splitlines()[0]
     if isinstance(error, ForeignKeyViolation) and "referenced" in error.detail:
         return UserError(
             "refused: it is still in use by {table}: {rule}", table=error.table, rule=rule

@@ -78,8 +78,3 @@ def _invalid(field: Field, value: str) -> UserError:
             )
         case _:
             return UserError("{field}: {value!r} is not valid", field=name, value=value)
-
-
-def column_words(name: str) -> str:
-    """Return the name of a column or a constraint as words."""
-    return name.removesuffix("_id").replace("_", " ")
