@@ -152,7 +152,7 @@ DETAILS: Mapping[Reason, tuple[str, ...]] = {
     Reason.CONVERSION_TIMEOUT: ("seconds",),
     Reason.CONVERSION_FAILED: (),
     Reason.COVER_PAGE_INVALID: ("error", "problem", "seconds"),
-    Reason.DELIVERED: _ANSWER,
+    Reason.DELIVERED: ("problem", "error", *_ANSWER),  #: `error` of the template of a mail
     Reason.DELIVERY_FAILED: _ANSWER,
     Reason.RECIPIENTS_MISSING: (),
     Reason.RECIPIENTS_REFUSED: _ANSWER,
@@ -176,6 +176,7 @@ PROBLEMS: Mapping[Reason, tuple[str, ...]] = {
     Reason.DOCUMENT_TOO_LARGE: ("pixels", "mail_parts"),
     Reason.PAGE_COUNT_LIMIT_EXCEEDED: ("paper", "with_cover"),
     Reason.COVER_PAGE_INVALID: ("time", "memory"),
+    Reason.DELIVERED: ("template_failed", "template_limit"),
     Reason.FILE_FORMAT_INVALID: (
         "unknown",
         "not_a_pdf",

@@ -49,11 +49,11 @@ class Deliverer:
         fax = await self._store.fax(delivery.fax_id)
         if fax is None:
             return
-        make: Callable[[Delivery, Fax], Awaitable[str]] = (
+        make: Callable[[Delivery, Fax], Awaitable[dict[str, object]]] = (
             self._mail if delivery.channel == "mail" else self._webhook
         )
         try:
-            answer = await make(delivery, fax)
+            detail = await make(delivery, fax)
         except DeliveryRefused as error:
             await self._record(delivery, error.reason, error.detail, "failed")
             if isinstance(error, webhooks.WebhookGone) and delivery.webhook_id is not None:
@@ -70,9 +70,9 @@ class Deliverer:
             if not last:
                 raise TryAgainError(failure.reason, **failure.detail) from error
         else:
-            await self._record(delivery, Reason.DELIVERED, {"answer": answer}, "done")
+            await self._record(delivery, Reason.DELIVERED, detail, "done")
             log.info(
-                "delivered", delivery=delivery.id, channel=delivery.channel, event=delivery.event
+                "delivered", delivery=delivery.id, channel=delivery.channel, about=delivery.event
             )
 
     async def _record(
@@ -84,7 +84,7 @@ class Deliverer:
         }
         await self._deliveries.record(delivery.id, reason, short, state)
 
-    async def _mail(self, delivery: Delivery, fax: Fax) -> str:
+    async def _mail(self, delivery: Delivery, fax: Fax) -> dict[str, object]:
         virtual_fax = await self._store.virtual_fax(fax.virtual_fax_id)
         if self._mailer is None:
             raise DeliveryError(Reason.MAIL_SERVER_NOT_SET)
@@ -92,10 +92,10 @@ class Deliverer:
             raise DeliveryRefused(Reason.VIRTUAL_FAX_DELETED)
         return await self._mailer.deliver(delivery, fax, virtual_fax)
 
-    async def _webhook(self, delivery: Delivery, fax: Fax) -> str:
+    async def _webhook(self, delivery: Delivery, fax: Fax) -> dict[str, object]:
         if delivery.url is None:
             raise DeliveryRefused(Reason.WEBHOOK_DELETED)
-        return await webhooks.call(delivery, fax, self._networks)
+        return {"answer": await webhooks.call(delivery, fax, self._networks)}
 
 
 def _failure(error: Exception) -> DeliveryError:

@@ -1,6 +1,7 @@
 """Mail about a fax: received, partial, sent, failed."""
 
 import re
+import time
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -9,10 +10,11 @@ from typing import Any
 
 import aiosmtplib
 import structlog
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from spandsp_bridge.calls.stored_documents import pdf_of
 from spandsp_bridge.delivery.words import standard
+from spandsp_bridge.documents.fill import TemplateError, fill
+from spandsp_bridge.documents.template import fill_in
 from spandsp_bridge.errors import DeliveryRefused, UserError
 from spandsp_bridge.i18n import sentence
 from spandsp_bridge.numbers import zone_of
@@ -25,7 +27,10 @@ from spandsp_bridge.store.virtual_faxes import VirtualFax
 log = structlog.get_logger(__name__)
 
 SMTP_TIMEOUT = 30.0
-LINE = re.compile(r"[\r\n\0]+")
+#: What would end a header's line for some reader (`str.splitlines` knows ten ways), or is no text.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+TEMPLATE_REST = 600.0  #: seconds for which a template that exceeded its limits is left alone
+TEMPLATES_AT_REST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,14 @@ class Mailer:
         self._deliveries = deliveries
         self._server = server
         self._portal_url = portal_url.rstrip("/")
+        self._at_rest: dict[MailTemplate, float] = {}  #: templates that took too much: until when
 
-    async def deliver(self, delivery: Delivery, fax: Fax, virtual_fax: VirtualFax) -> str:
-        """Hand a mail in; return what the server said.
+    async def deliver(
+        self, delivery: Delivery, fax: Fax, virtual_fax: VirtualFax
+    ) -> dict[str, object]:
+        """Hand a mail in; return the detail of the delivery: what the server said.
+
+        A template that fails gives way to the standard text; the detail says so.
 
         The Message-ID is the delivery's: a mail that was handed in twice, since we were killed
         before we could write it down, is one mail to whoever reads it. Raises DeliveryRefused,
@@ -69,7 +79,7 @@ class Mailer:
                 pdf = await pdf_of(self._store, fax)
             except UserError:
                 pdf = b""  # the document was deleted: the news stands without it
-        message = compose(delivery, fax, virtual_fax, template, pdf, self._link(fax))
+        message, problem = await self._compose(delivery, fax, virtual_fax, template, pdf)
         message["From"] = self._server.sender
         s = self._server
         try:
@@ -95,17 +105,72 @@ class Mailer:
                 ) from error
             raise
         some = f"; refused: {', '.join(refused)}" if refused else ""
-        return f"{answer}{some}"
+        return {"answer": f"{answer}{some}", **problem}
+
+    async def _compose(
+        self,
+        delivery: Delivery,
+        fax: Fax,
+        virtual_fax: VirtualFax,
+        template: MailTemplate | None,
+        pdf: bytes,
+    ) -> tuple[EmailMessage, dict[str, object]]:
+        """Return the mail, and what was wrong with its template."""
+        link = self._link(fax)
+        problem: dict[str, object] = {}
+        if template is not None:
+            try:
+                words = await self._filled(template, variables(fax, virtual_fax, link))
+                return compose(delivery, fax, virtual_fax, words, pdf), problem
+            except TemplateError as error:
+                if error.limited:
+                    problem = {"problem": "template_limit"}
+                else:
+                    problem = {"problem": "template_failed", "error": str(error)}
+            except ValueError as error:  # its texts cannot be put into a mail
+                problem = {"problem": "template_failed", "error": str(error)[:300]}
+            log.warning(
+                "mail template failed",
+                brand_id=fax.brand_id,
+                company_id=fax.company_id,
+                about=delivery.event,
+                **problem,
+            )
+        words = standard_words(delivery.event, fax, virtual_fax, link)
+        return compose(delivery, fax, virtual_fax, words, pdf), problem
+
+    async def _filled(self, template: MailTemplate, facts: dict[str, Any]) -> MailTemplate:
+        """Fill in a template of a brand or company, in the sandbox. Raises TemplateError.
+
+        One that exceeded its limits rests for a while: it would hold up the mails of others.
+        """
+        now = time.monotonic()
+        if self._at_rest.get(template, now) > now:
+            raise TemplateError("it exceeded its limits lately", limited=True)
+        parts = [(template.subject, False), (template.text, False), (template.html or "", True)]
+        try:
+            subject, text, html = await fill(parts, facts)
+        except TemplateError as error:
+            if error.limited:
+                if len(self._at_rest) >= TEMPLATES_AT_REST:
+                    self._at_rest.clear()
+                self._at_rest[template] = now + TEMPLATE_REST
+            raise
+        return MailTemplate(subject, text, html)
 
     def _link(self, fax: Fax) -> str:
         return f"{self._portal_url}/faxes/{fax.id}" if self._portal_url else ""
 
 
 def _short(error: Exception) -> str:
-    return LINE.sub(" ", str(error))[:300]
+    return CONTROLS.sub(" ", str(error))[:300]
 
 
-def variables(fax: Fax, virtual_fax: VirtualFax, pdf_name: str, link: str) -> dict[str, Any]:
+def _pdf_name(fax: Fax) -> str:
+    return f"fax-{fax.id}.pdf"
+
+
+def variables(fax: Fax, virtual_fax: VirtualFax, link: str) -> dict[str, Any]:
     """Return what the templates of mails may name."""
     ours, theirs = fax.local_number, fax.remote_number
     source, destination = (theirs, ours) if fax.direction == "in" else (ours, theirs)
@@ -114,7 +179,7 @@ def variables(fax: Fax, virtual_fax: VirtualFax, pdf_name: str, link: str) -> di
         "FAX_ID": fax.id,
         "FAX_NAME": virtual_fax.name,
         "FAX_COMPANY": virtual_fax.company,
-        "FAX_PDFNAME": pdf_name,
+        "FAX_PDFNAME": _pdf_name(fax),
         "FAX_PAGES": fax.pages_confirmed,
         "FAX_SRC": source,
         "FAX_DST": destination,
@@ -125,48 +190,32 @@ def variables(fax: Fax, virtual_fax: VirtualFax, pdf_name: str, link: str) -> di
     }
 
 
+def standard_words(event: str, fax: Fax, virtual_fax: VirtualFax, link: str) -> MailTemplate:
+    """Return the platform's own texts of a mail, filled in."""
+    own = standard(event, virtual_fax.language)
+    facts = variables(fax, virtual_fax, link)
+    return MailTemplate(
+        fill_in(own.subject, facts, html=False),
+        fill_in(own.text, facts, html=False),
+        fill_in(own.html or "", facts, html=True),
+    )
+
+
 def compose(
-    delivery: Delivery,
-    fax: Fax,
-    virtual_fax: VirtualFax,
-    template: MailTemplate | None,
-    pdf: bytes,
-    link: str,
+    delivery: Delivery, fax: Fax, virtual_fax: VirtualFax, words: MailTemplate, pdf: bytes
 ) -> EmailMessage:
-    """Return the mail, but for its sender. A template that fails gives way to the platform's."""
-    pdf_name = f"fax-{fax.id}.pdf"
-    facts = variables(fax, virtual_fax, pdf_name, link)
-    own = standard(delivery.event, virtual_fax.language)
-    try:
-        subject, text, html = _filled(template or own, facts)
-    except Exception as error:
-        # Whatever a template of theirs stumbles over: the news goes out in our words.
-        if template is None:
-            raise
-        log.warning("a mail template is wrong", brand=fax.brand_id, of=delivery.event,
-                    error=str(error)[:200])  # fmt: skip
-        subject, text, html = _filled(own, facts)
+    """Return the mail of texts that are filled in, but for its sender."""
     message = EmailMessage()
-    message["Subject"] = LINE.sub(" ", subject).strip()[:400]
+    message["Subject"] = CONTROLS.sub(" ", words.subject).strip()[:400]
     message["To"] = [Address(addr_spec=to) for to in delivery.recipients or virtual_fax.email]
     message["Date"] = formatdate(delivery.created_at.timestamp())
     message["Message-ID"] = (
         f"<delivery-{delivery.replay_of or delivery.id}.fax-{fax.id}@virtualfax>"
     )
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
-    if html:
-        message.add_alternative(html, subtype="html")
+    message.set_content(words.text)
+    if words.html:
+        message.add_alternative(words.html, subtype="html")
     if pdf:
-        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=pdf_name)
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=_pdf_name(fax))
     return message
-
-
-def _filled(template: MailTemplate, facts: dict[str, Any]) -> tuple[str, str, str]:
-    plain = ImmutableSandboxedEnvironment()
-    escaped = ImmutableSandboxedEnvironment(autoescape=True)
-    return (
-        plain.from_string(template.subject).render(facts),
-        plain.from_string(template.text).render(facts),
-        escaped.from_string(template.html).render(facts) if template.html else "",
-    )

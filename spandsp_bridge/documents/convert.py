@@ -99,11 +99,10 @@ def _cover(job: Job) -> list[Source]:
     """Return the cover page that the job asks for, if it does."""
     if job.cover is None:
         return []
-    from spandsp_bridge.documents.template import fill_in  # noqa: PLC0415
-    from spandsp_bridge.documents.typesetting import html_to_pdf  # noqa: PLC0415
+    from spandsp_bridge.documents.template import cover_pdf  # noqa: PLC0415
 
     path = Path("cover.pdf")
-    path.write_bytes(html_to_pdf(fill_in(job.cover), job.options.paper))
+    path.write_bytes(cover_pdf(job.cover, job.options.paper))
     return [Source(path, "")]
 
 

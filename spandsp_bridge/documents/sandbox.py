@@ -44,7 +44,7 @@ LINKS = ("bin", "lib", "lib64", "sbin")  #: into /usr, since Debian 12 (merged /
 
 
 class OutputError(Exception):
-    """A program failed, or wrote more than FILE_SIZE."""
+    """A program failed, or wrote too much."""
 
 
 #: Calls a module's `main`. What surrounds it would cost a one-page document half of its time:
@@ -147,18 +147,26 @@ def isolation() -> str:
     return ""
 
 
-async def run(command: Sequence[str], folder: Path, seconds: float) -> bytes:
+async def run(
+    command: Sequence[str],
+    folder: Path,
+    seconds: float,
+    *,
+    memory: int = MEMORY,
+    file_size: int = FILE_SIZE,
+) -> bytes:
     """Run a program that reads `folder`; return what it wrote to its standard output.
 
-    The path of the folder is appended to its arguments; its working directory is empty and
-    temporary. Raises TimeoutError; OutputError when it failed or wrote too much; SetupError.
+    It may use `memory` octets of address space and write files of `file_size` octets. The path
+    of the folder is appended to its arguments; its working directory is empty and temporary.
+    Raises TimeoutError; OutputError when it failed or wrote too much; SetupError.
     """
     if shutil.which("prlimit") is None:
         raise SetupError("prlimit is not installed: apt-get install util-linux")
     way = await asyncio.to_thread(isolation)
     # Without a namespace, the limit of processes would count this user's others.
     processes = [f"--nproc={PROCESSES}"] if way else []
-    limits = [f"--as={MEMORY}", f"--fsize={FILE_SIZE}", f"--cpu={max(1, int(seconds))}"]
+    limits = [f"--as={memory}", f"--fsize={file_size}", f"--cpu={max(1, int(seconds))}"]
     limits += ["--core=0", "--nofile=256", *processes]
     inside = ["prlimit", *limits, "--", *command, INPUT if way else str(folder)]
     with tempfile.TemporaryDirectory(prefix="work-", dir=folder.parent) as work:

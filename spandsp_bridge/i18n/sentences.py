@@ -135,6 +135,13 @@ PROBLEM_PHRASES: Mapping[tuple[Reason, str], Phrase] = {
         "LibreOffice cannot read {file}: open it, save it as PDF, and send that."
     ),
     (Reason.FILE_FORMAT_INVALID, "unreadable_mail"): N_("The mail cannot be read."),
+    (Reason.DELIVERED, "template_failed"): N_(
+        "Delivered in the standard text: {answer}. The template of this mail failed: {error}."
+    ),
+    (Reason.DELIVERED, "template_limit"): N_(
+        "Delivered in the standard text: {answer}. The template of this mail exceeded its limits "
+        "of time or memory."
+    ),
 }
 
 PHRASES: Mapping[Reason, Sequence[Phrase]] = {

@@ -186,9 +186,12 @@ async def test_a_page_that_is_not_whole_is_noticed(rendered_document: Path, tmp_
         ("{{ 1 / 0 }}", {"error": "division by zero"}),
         (
             "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-            {"problem": "time", "seconds": 5},
+            {"problem": "time", "seconds": 10},
         ),
+        ("{% set x = 9**(9**8) %}{{ x is even }}", {"problem": "time", "seconds": 10}),
         ("{{ 'x' * 10**10 }}", {"problem": "memory"}),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", {"problem": "memory"}),
+        ("{{ 'x' * 10**6 }}", {"error": "it makes more than 500000 characters"}),
     ],
 )
 async def test_a_hostile_cover_page_is_a_clear_error(
