@@ -84,5 +84,5 @@ async def test_a_search_finds_all_there_is(
 def test_a_foreign_cursor_is_refused(order: str, cursor: str) -> None:
     if order.endswith("number") and cursor == "MjAyNi0xMS0yNSAx":
         return  # any text may be a number's place
-    with pytest.raises(UserError, match="the cursor is none of ours"):
+    with pytest.raises(UserError, match="invalid cursor: take it from `next`"):
         place_of(cursor, order)
