@@ -3,14 +3,16 @@
 # make test-fast    the unit tests: no server, seconds
 # make test-sql     the schema and the queries, on a bare PostgreSQL of their own
 # make test-random  all tests in random order
-# make check        lint, types, layers, shell
+# make check        lint, types, layers, catalogues, shell, documentation
+# make docs         build the documentation into var/site
 # make fmt          format the Python code
 # make schema       write sql/schema.sql anew from the migrations
-# make messages    bring the catalogues of all languages up to date with the code
+# make messages     bring the catalogues of all languages up to date with the code
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test test-fast test-sql test-random check fmt messages schema lock install clean
+.PHONY: demo test test-fast test-sql test-random check docs fmt messages schema lock install clean
 
 install:
 	@./install.sh
@@ -37,6 +39,10 @@ check: install
 	lint-imports
 	python -m spandsp_bridge.i18n check
 	shellcheck install.sh .ci/run
+	mkdocs build --quiet --strict
+
+docs: install
+	mkdocs build --strict
 
 fmt: install
 	ruff format .

@@ -4,6 +4,8 @@ A sentence of an outcome has up to four parts, each a whole sentence that is tra
 what happened, which pages arrived, what to do, and what the retry policy decided. A detail may
 lack any key (rows of earlier versions have fewer): of the phrases of a reason the first one
 whose fields are all there is taken, and the last one needs none.
+
+Over 400 lines because its phrases are data: what a reason says is read in one place.
 """
 
 from collections.abc import Mapping, Sequence
