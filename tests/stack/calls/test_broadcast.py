@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[str, set[str], set[int]]] = {
 }
 KINDS = [*TABLE]  # the first numbers are of these kinds, all others are fine
 NUMBERS = 500
+BEHIND_A_GATEWAY = NUMBERS  # the place of one more number, of the kind "audio"
 
 
 def number_of(place: int) -> str:
@@ -50,6 +51,8 @@ def number_of(place: int) -> str:
 
 def behaviour(number: str) -> str:
     place = int(number[-4:])
+    if place == BEHIND_A_GATEWAY:
+        return "audio"
     return KINDS[place] if place < len(KINDS) else "fine"
 
 
@@ -143,23 +146,28 @@ async def test_what_was_learned_is_where_the_next_call_starts(
     stack: Stack, database: Database, machines: FaxMachines, tmp_path: Path
 ) -> None:
     """The machine behind a gateway without T.38 was reached over audio: now audio comes first."""
-    number = number_of(KINDS.index("audio"))
+    number = number_of(BEHIND_A_GATEWAY)
+    document = short_document(tmp_path / "again.pdf", 1)
+
+    async def send() -> dict[str, Any]:
+        code, out, err = await vfax(stack, "send", str(document), "--from", "Bulk/Mailing",
+                                    "--to", number, "--wait", "--json")  # fmt: skip
+        assert code == 0, err
+        fax: dict[str, Any] = json.loads(out)
+        return fax
+
+    first = await send()
     async with database.transaction() as c:
         cursor = await c.execute(
-            "select audio_fax, reason, expires_at > now() + interval '29 days' as holds"
-            " from peer_profiles where number = %s", [number],
+            "select audio_fax, learned_from, changes, expires_at > now() + interval '29 days'"
+            " as holds from peer_profiles where number = %s", [number],
         )  # fmt: skip
         row = await cursor.fetchone()
     assert row is not None
     assert (row["audio_fax"], row["holds"]) == ("first", True)
-    assert "over audio" in row["reason"]
-    document = short_document(tmp_path / "again.pdf", 1)
-    code, out, _ = await vfax(stack, "send", str(document), "--from", "Bulk/Mailing",
-                              "--to", number, "--wait", "--json")  # fmt: skip
-    assert code == 0
-    [attempt] = await FaxStore(database).attempts(
-        await _fax(FaxStore(database), json.loads(out)["id"])
-    )
+    assert (row["learned_from"], row["changes"]) == (first["id"], ["audio"])
+    store = FaxStore(database)
+    [attempt] = await store.attempts(await _fax(store, (await send())["id"]))
     assert attempt.stats is not None
     assert attempt.stats["media"] == "audio"
 
