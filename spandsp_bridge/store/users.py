@@ -1,7 +1,10 @@
 """Users of the portal: log-in, web sessions, passwords. Secrets are stored as digests alone."""
 
+import asyncio
 import functools
+import os
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +22,10 @@ LOCK_TIME = timedelta(minutes=15)
 MIN_PASSWORD, MAX_PASSWORD = 10, 1000  #: characters
 
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommendation
+#: A hash takes 64 MiB and tens of milliseconds: never in the event loop, and so many at a time
+#: that log-ins leave a processor to everything else.
+HASHERS = max(1, (os.cpu_count() or 1) // 2)
+_hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="passwords")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,17 @@ def matches(password_hash: str | None, password: str) -> bool:
     return valid and bool(password_hash)
 
 
+async def hashed_aside(password: str) -> str:
+    """Return `hashed(password)`, without a stop of the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_hashers, hashed, password)
+
+
+async def matches_aside(password_hash: str | None, password: str) -> bool:
+    """Return `matches(...)`, without a stop of the event loop."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_hashers, matches, password_hash, password)
+
+
 _SELECT = """
     select u.id, u.brand_id, u.company_id, u.email, u.name, u.role, u.language, u.fax_only,
            coalesce(u.time_zone, c.time_zone, 'UTC') as time_zone,
@@ -106,7 +124,7 @@ class Users:
                 {"email": email.strip().lower()},
             )
             row = await cursor.fetchone()
-        right = matches(row["password_hash"] if row else None, password)
+        right = await matches_aside(row["password_hash"] if row else None, password)
         if row is None:
             return None
         if not right or not row["open"]:
@@ -229,12 +247,20 @@ class Users:
                 "select password_hash from users where id = %(user)s", {"user": user}
             )
             row = await cursor.fetchone()
-            if row is None or not matches(row["password_hash"], old):
-                raise UserError("the old password is wrong")
-            await c.execute(
-                "update users set password_hash = %(hash)s where id = %(user)s",
-                {"hash": hashed(new), "user": user},
+        # No connection is held while it computes.
+        if row is None or not await matches_aside(row["password_hash"], old):
+            raise UserError("the old password is wrong")
+        new_hash = await hashed_aside(new)
+        async with self._db.transaction() as c:
+            cursor = await c.execute(
+                """
+                update users set password_hash = %(new)s
+                where id = %(user)s and password_hash = %(old)s
+                """,
+                {"new": new_hash, "old": row["password_hash"], "user": user},
             )
+            if cursor.rowcount != 1:  # somebody else has changed it meanwhile
+                raise UserError("the old password is wrong")
             await c.execute("delete from web_sessions where user_id = %(user)s", {"user": user})
 
     async def set_up(
@@ -247,6 +273,7 @@ class Users:
         name: str = "",
     ) -> int:
         """Create a user, or give one a new password and role; return the id."""
+        password_hash = await hashed_aside(password)
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
@@ -260,7 +287,7 @@ class Users:
                 """,
                 {
                     "email": email,
-                    "hash": hashed(password),
+                    "hash": password_hash,
                     "role": role,
                     "brand": brand,
                     "company": company,
