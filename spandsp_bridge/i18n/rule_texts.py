@@ -28,6 +28,7 @@ RULE_TEXTS = (
     N_("The host may have more memory later."),
     N_("The machine may be switched on later."),
     N_("The machines do not fit together."),
+    N_("The pages are made again in a lower resolution."),
     N_("The number does not exist."),
     N_("The receiver does not want it."),
     N_("The worker was restarted; goes on at the first page not confirmed."),

@@ -159,7 +159,7 @@ async def test_from_a_new_number_to_a_received_fax(
         await waiting.get_by_role("link", name="TIFF").click()
     download = await downloading.value
     received = Path(await download.path()).read_bytes()
-    made = await render([("offer.pdf", document.read_bytes())], PageOptions(), 10)
+    made = await render([("offer.pdf", document.read_bytes())], PageOptions(), PAGES_SENT)
     assert page_bitmaps(received) == page_bitmaps(made.tiff), "pixel for pixel"
     await waiting.get_by_role("link", name="Open").click()
     # A key that comes before the viewer does goes to the page before it.
@@ -216,7 +216,7 @@ async def test_numbers_are_checked_while_they_are_written(
     await expect(page.get_by_role("link", name="ES", exact=True)).to_be_visible()
     ann = await visitor(browser, stack, "acme")
     page = await ann.go("/send")
-    await expect(page.locator("#to-hint")).to_contain_text("Faxes go to: ES.")
+    await expect(page.locator("#to-hint")).to_contain_text("Faxes can be sent to: ES.")
     await page.get_by_label("To", exact=True).fill("911 234 567\n+351 21 123 4567\nabc")
     told = page.locator("#numbers li")
     await expect(told).to_have_count(3)
