@@ -23,32 +23,59 @@ END: Entry = (b"\xff", b"")  # greater than every key
 _TARGET = re.compile(r"(f[0-9]+|a[^@]+@.+|usip:.+|)\Z")
 
 
+MAX_KEY = 511  #: octets: LMDB refuses more, and with the key everything that it was to publish
+MAX_VALUE = 4 * 2**20
+
+
 class BadEntryError(VfaxError):
     """A row that is rejected; the message names it."""
 
 
 def _check(kind: str, id_: str, value: str) -> None:
     """Read an entry as Kamailio will. Raises BadEntryError."""
+    good = True
     try:
         if kind == "ddi":
-            if to_e164(id_) != id_ or not _TARGET.match(decode.ddi(id_, value).target):
-                raise BadEntryError(
-                    "DDI {id}: invalid number or unknown target: {value}", id=id_, value=value
-                )
+            good = to_e164(id_) == id_ and bool(_TARGET.match(decode.ddi(id_, value).target))
         else:
             decode.DECODERS[kind](value)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except Exception as error:  # JSON of others: infinities, depth, types in any place
+        raise _stays(kind, id_, error) from error
+    if not good:
         raise BadEntryError(
-            "{kind} {id}: {error}; the entry stays as it was", kind=kind, id=id_, error=error
-        ) from error
+            "DDI {id}: invalid number or unknown target: {value}", id=id_[:100], value=value[:100]
+        )
+
+
+def _check_sizes(entries: list[Entry]) -> None:
+    for key, data in entries:
+        if len(key) > MAX_KEY or len(data) > MAX_VALUE:
+            raise ValueError(
+                f"a key of {len(key)} octets (at most {MAX_KEY}) with a value of {len(data)} "
+                f"(at most {MAX_VALUE})"
+            )
+
+
+def _stays(kind: str, id_: str, error: Exception) -> BadEntryError:
+    name = id_ if len(id_) <= 100 else f"{id_[:100]}..."
+    return BadEntryError(
+        "{kind} {id}: {error}; the entry stays as it was",
+        kind=kind,
+        id=name,
+        error=str(error)[:300] or type(error).__name__,
+    )
 
 
 def entries_of(kind: str, id_: str, value: str) -> list[Entry]:
     """Return the entries that a row of the view routing_KIND makes. Raises BadEntryError."""
     _check(kind, id_, value)
-    made = [(entry_key(kind, id_), value.encode())]
-    if kind == "route":
-        made += [(key, b"") for key in _index_keys(value)]
+    try:
+        made = [(entry_key(kind, id_), value.encode())]
+        if kind == "route":
+            made += [(key, b"") for key in _index_keys(value)]
+        _check_sizes(made)
+    except Exception as error:
+        raise _stays(kind, id_, error) from error
     return made
 
 
@@ -173,6 +200,8 @@ class TableWriter:
                 except BadEntryError as error:
                     self.refused[key.decode()] = str(error)
                     changed = True
+                    continue
+                if len(key) > MAX_KEY:  # was never there
                     continue
                 old = {key, *_index_of(transaction, key)}
                 for gone in old - new.keys():

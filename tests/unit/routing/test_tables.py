@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kemi.routing.decode import DECODERS
 from kemi.routing.facts import Facts
 from kemi.routing.model import Bridge, Carrier, Ddi, Server
 from kemi.tables import Tables
@@ -196,6 +197,33 @@ def test_a_bad_row_never_replaces_a_good_one(writer: TableWriter, ask: Any) -> N
     assert ask("routes +44200000000") == [1, 2]
     writer.replace(SMALL, DDIS)
     assert ask("meta")["refused"] == {}
+
+
+def test_a_row_that_the_file_cannot_hold_is_refused_alone(writer: TableWriter, ask: Any) -> None:
+    """LMDB takes keys of 511 octets: one that is longer must not keep back the others."""
+    long = ("ddi", "+34911000003" + "1" * 600, "1,1,1")
+    prefixes = route(5, None, "+1" + "2" * 600)
+    good = route(7, None, "+34")
+    writer.replace([prefixes, good], [])
+    assert set(writer.refused) == {"route:5"}
+    assert "at most 511" in writer.refused["route:5"]
+    writer.update({(kind, id_): value for kind, id_, value in (long, prefixes, good)})
+    assert set(writer.refused) == {"route:5", f"ddi:{long[1]}"}
+    assert all(len(why) < 700 for why in writer.refused.values())
+    writer.update({(long[0], long[1]): None, ("route", "5"): None})
+    assert writer.refused == {}
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999", "[" * 100_000])
+@pytest.mark.parametrize("kind", sorted(set(DECODERS) - {"ddi"}))
+def test_json_of_any_kind_is_taken_or_refused_by_name(kind: str, number: str) -> None:
+    for value in (number, f'{{"id": {number}, "brand": {number}, "prefixes": [{number}]}}'):
+        try:
+            made = entries_of(kind, "1", value)
+        except BadEntryError as error:
+            assert str(error).startswith(f"{kind} 1: ")
+        else:
+            assert all(len(key) <= 511 for key, _ in made)
 
 
 def test_the_dispatcher_list_has_bridges_and_carriers() -> None:
