@@ -290,7 +290,7 @@ CREATE TABLE audit_log (
     who text NOT NULL,
     action text NOT NULL,
     fax_id bigint,
-    detail text DEFAULT ''::text NOT NULL
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL
 );
 
 ALTER TABLE ONLY audit_log FORCE ROW LEVEL SECURITY;
@@ -305,7 +305,7 @@ COMMENT ON COLUMN audit_log.action IS 'document_read, document_deleted, fax_canc
 
 COMMENT ON COLUMN audit_log.fax_id IS 'Of which fax.';
 
-COMMENT ON COLUMN audit_log.detail IS 'What it was about.';
+COMMENT ON COLUMN audit_log.detail IS 'Facts: {"document": "pdf"}, {"recipients": [...]}, {"new_fax": 7} or {"days": 30}.';
 
 ALTER TABLE audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;
 
@@ -829,7 +829,6 @@ CREATE TABLE failover_defaults (
     class text NOT NULL,
     action failover_action NOT NULL,
     retry_after integer DEFAULT 180 NOT NULL,
-    why text NOT NULL,
     CONSTRAINT failure_class_is_a_status_a_family_or_no_answer CHECK ((class ~ '^(no_answer|[3-6][0-9]{2}|[3-6]xx)$'::text)),
     CONSTRAINT retry_after_is_positive CHECK ((retry_after > 0))
 );
@@ -843,8 +842,6 @@ COMMENT ON COLUMN failover_defaults.class IS 'A SIP status (404), a family (5xx)
 COMMENT ON COLUMN failover_defaults.action IS 'next, stop or retry_later.';
 
 COMMENT ON COLUMN failover_defaults.retry_after IS 'For retry_later: seconds for Retry-After.';
-
-COMMENT ON COLUMN failover_defaults.why IS 'The reason for the action.';
 
 CREATE TABLE failover_rules (
     id bigint NOT NULL,
@@ -1277,7 +1274,6 @@ CREATE TABLE retry_defaults (
     delay integer DEFAULT 0 NOT NULL,
     tries integer DEFAULT 1 NOT NULL,
     steps retry_steps DEFAULT '{}'::text[] NOT NULL,
-    why text NOT NULL,
     CONSTRAINT retry_delay_is_a_day_at_most CHECK (((delay >= 0) AND (delay <= 86400))),
     CONSTRAINT retry_tries_are_1_to_12 CHECK (((tries >= 1) AND (tries <= 12)))
 );
@@ -1295,8 +1291,6 @@ COMMENT ON COLUMN retry_defaults.delay IS 'Seconds until the next attempt; half 
 COMMENT ON COLUMN retry_defaults.tries IS 'Attempts that may end for this reason; with the last one the fax ends in error.';
 
 COMMENT ON COLUMN retry_defaults.steps IS 'What the next attempts change: ecm_off, v17_off, audio, same.';
-
-COMMENT ON COLUMN retry_defaults.why IS 'The reason for the action.';
 
 CREATE TABLE retry_rules (
     id bigint NOT NULL,

@@ -75,7 +75,7 @@ class DatabaseClient:
                 data = await pdf_of(self._store, fax)
             case "tiff":
                 data = await tiff_of(self._store, fax)
-        await self._store.audit(fax, self._actor, "document_read", kind)
+        await self._store.audit(fax, self._actor, "document_read", {"document": kind})
         return data
 
     async def cancel(self, fax_id: int) -> None:

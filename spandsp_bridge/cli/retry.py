@@ -9,7 +9,7 @@ from rich.table import Table
 
 from spandsp_bridge.cli.output import Json, console, print_json
 from spandsp_bridge.errors import NotFoundError, UserError
-from spandsp_bridge.i18n import decision_text, environment_language
+from spandsp_bridge.i18n import decision_text, environment_language, rule_text
 from spandsp_bridge.outbound import policy
 from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
@@ -50,12 +50,13 @@ def retry_explain(
             reason=reason,
             reasons=", ".join(sorted(rules)),
         )
+    rule = rules[reason]
     attempts = policy.explain(rules, reason)
     language = environment_language()
+    why = "" if rule.own else rule_text(reason, language)
     for attempt in attempts:
         attempt["why"] = decision_text(attempt.pop("next"), language)
     if as_json:
-        rule = rules[reason]
         print_json(
             {
                 "reason": reason,
@@ -63,13 +64,13 @@ def retry_explain(
                 "delay_seconds": rule.delay,
                 "tries": rule.tries,
                 "steps": list(rule.steps),
-                "why": rule.why,
+                "why": why,
                 "attempts": attempts,
             }
         )
         return
     out = console()
-    out.print(f"[bold]{reason}[/] {rules[reason].why}")
+    out.print(f"[bold]{reason}[/] {why}")
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("attempt", "changes", "then", "after"):
         table.add_column(column)

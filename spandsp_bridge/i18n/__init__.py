@@ -5,6 +5,7 @@ Call `translate("constant text with {field}", language, field=value)`; never bui
 `python -m spandsp_bridge.i18n` (`make messages`) brings the catalogues up to date.
 """
 
+from spandsp_bridge.i18n.audit import audit_text
 from spandsp_bridge.i18n.catalogue import (
     ENGLISH,
     date_time,
@@ -19,6 +20,7 @@ from spandsp_bridge.i18n.catalogue import (
 )
 from spandsp_bridge.i18n.helps import help_text
 from spandsp_bridge.i18n.labels import Label, word
+from spandsp_bridge.i18n.rules import rule_text
 from spandsp_bridge.i18n.sentences import (
     decision_text,
     error_text,
@@ -30,6 +32,7 @@ from spandsp_bridge.i18n.sentences import (
 __all__ = [
     "ENGLISH",
     "Label",
+    "audit_text",
     "date_time",
     "decision_text",
     "environment_language",
@@ -42,6 +45,7 @@ __all__ = [
     "negotiate",
     "number",
     "plural",
+    "rule_text",
     "sentence",
     "translate",
     "translate_in",

@@ -139,6 +139,8 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "price": NC_("field", "price"),
     "priority": NC_("field", "priority"),
     "reason": NC_("field", "reason"),
+    "learned_from": NC_("field", "learned from fax"),
+    "changes": NC_("field", "changes"),
     "receives": NC_("field", "receives calls"),
     "remote_party_id": NC_("field", "Remote-Party-ID"),
     "resolution": NC_("field", "resolution"),

@@ -1,7 +1,7 @@
 """What follows a failed attempt: rules by reason, what has happened so far, and the next step.
 
 Pure: rows in, decision out. An attempt's `reason` is its class of failure; the rules of a
-brand are the view `retry_rules_in_force`.
+brand are the view `effective_retry_rules`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

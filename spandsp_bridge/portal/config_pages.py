@@ -13,7 +13,7 @@ from spandsp_bridge.documents.job import PageOptions
 from spandsp_bridge.documents.pdfa import to_pdf
 from spandsp_bridge.documents.render import render
 from spandsp_bridge.errors import ForbiddenError, NotFoundError, UserError
-from spandsp_bridge.i18n import help_text, translate, word
+from spandsp_bridge.i18n import help_text, rule_text, translate, word
 from spandsp_bridge.numbers import zone_of
 from spandsp_bridge.portal.form_values import choice_text, default_value, posted, shown
 from spandsp_bridge.portal.page import page
@@ -22,7 +22,7 @@ from spandsp_bridge.store.carriers import Carriers
 from spandsp_bridge.store.config import ConfigStore
 from spandsp_bridge.store.field_values import parsed
 from spandsp_bridge.store.resources import RESOURCES, Field, Resource
-from spandsp_bridge.store.retry_rules import RetryRules
+from spandsp_bridge.store.retry_rules import DefaultRules, RetryRules
 from spandsp_bridge.store.users import hashed
 from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, Principal, allow
 from spandsp_bridge.web.state import Web, web_of
@@ -85,6 +85,9 @@ async def table(request: Request, me: Admin, key: str, done: str = "") -> Respon
     defaults = (
         await RetryRules(me.tenant(web_of(request))).defaults(key) if key in WITH_DEFAULTS else None
     )
+    if defaults is not None:
+        why = [(*row, rule_text(row[0], me.language)) for row in defaults.rows]
+        defaults = DefaultRules((*defaults.columns, "why"), tuple(why))
     return page(
         request,
         me,

@@ -32,7 +32,7 @@ async def view(request: Request, me: FaxUser, fax_id: int) -> Response:
     store = FaxStore(me.tenant(web_of(request)))
     fax = await existing(store, fax_id)
     tiff = await _tiff(store, fax)
-    await store.audit(fax, me.who, "document_read", "viewer")
+    await store.audit(fax, me.who, "document_read", {"document": "viewer"})
     return page(request, me, "viewer.html", fax=fax, count=len(page_sizes(tiff)))
 
 

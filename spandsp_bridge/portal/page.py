@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from spandsp_bridge.i18n import (
+    audit_text,
     error_text,
     label,
     plural,
@@ -99,6 +100,7 @@ def fragment(request: Request, principal: Principal | None, template: str, **fac
             error_text=lambda error: error_text(error, language),
             label=lambda reason: label(reason, language),
             word=lambda kind, value: word(kind, value, language),
+            audit_text=lambda detail: audit_text(detail, language),
             **facts,
         )
     )

@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypedDict
+
+from psycopg.types.json import Jsonb
 
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.transactions import Connection, Transactions
+
+
+class AuditDetail(TypedDict, total=False):
+    """What an entry is about, as far as its action does not say it."""
+
+    document: str  #: document_read: pdf, tiff, receipt, viewer ...
+    recipients: list[str]  #: document_read: whom the fax was mailed to
+    new_fax: int  #: fax_resent: the id of the new one
+    days: int  #: document_deleted: older than the company keeps documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +27,12 @@ class AuditEntry:
     who: str
     action: str
     fax_id: int | None
-    detail: str
+    detail: dict[str, Any]  #: facts, by `AuditDetail`
 
 
-async def write_audit(c: Connection, fax: Fax, who: str, action: str, detail: str = "") -> None:
+async def write_audit(
+    c: Connection, fax: Fax, who: str, action: str, detail: AuditDetail | None = None
+) -> None:
     """Write an entry for an action on a fax, in the transaction of the action."""
     await c.execute(
         """
@@ -31,7 +45,7 @@ async def write_audit(c: Connection, fax: Fax, who: str, action: str, detail: st
             "who": who,
             "action": action,
             "fax": fax.id,
-            "detail": detail,
+            "detail": Jsonb(detail or {}),
         },
     )
 
@@ -42,7 +56,9 @@ class AuditLog:
     def __init__(self, database: Transactions) -> None:
         self._db = database
 
-    async def audit(self, fax: Fax, who: str, action: str, detail: str = "") -> None:
+    async def audit(
+        self, fax: Fax, who: str, action: str, detail: AuditDetail | None = None
+    ) -> None:
         """Write an entry for an action on a fax."""
         async with self._db.transaction() as c:
             await write_audit(c, fax, who, action, detail)

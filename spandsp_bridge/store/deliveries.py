@@ -199,5 +199,5 @@ class DeliveryStore:
             )
             row = await cursor.fetchone()
             assert row is not None
-            await write_audit(c, fax, who, "document_read", f"mailed to {', '.join(recipients)}")
+            await write_audit(c, fax, who, "document_read", {"recipients": list(recipients)})
         return int(row["id"])

@@ -7,7 +7,7 @@ sql/policies; the lists here say what is offered. A new column of configuration 
 from dataclasses import dataclass
 
 from spandsp_bridge.i18n import languages
-from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS
+from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS, AudioFax
 
 BRAND, COMPANY = frozenset({"brand"}), frozenset({"brand", "company"})
 PLATFORM = frozenset({"platform"})
@@ -59,7 +59,7 @@ class Resource:
 EVENTS = ("received", "partial", "sent", "failed")
 HOOK_EVENTS = ("fax.received", "fax.sent", "fax.failed", "fax.progress")
 RATES = ("2400", "4800", "7200", "9600", "12000", "14400")
-AUDIO = ("never", "after_t38_refused", "first")
+AUDIO = tuple(map(str, AudioFax))
 TRANSPORTS = ("udp", "tcp", "tls")
 
 RESOURCES: dict[str, Resource] = {r.key: r for r in (
@@ -200,7 +200,9 @@ RESOURCES: dict[str, Resource] = {r.key: r for r in (
         Field("carrier_id", "ref", ref="carriers"), Field("retry_after", "int"),
     ), BRAND, BRAND, label="class"),
     Resource("peer-profiles", "peer_profiles", (
-        Field("number", needed=True), Field("reason"), Field("audio_fax", "choice", AUDIO),
+        Field("number", needed=True), Field("reason", listed=False),
+        Field("learned_from", "int", writers=NO_ROLE), Field("changes", "lines", writers=NO_ROLE),
+        Field("audio_fax", "choice", AUDIO),
         Field("ecm", "choice", ("true", "false"), listed=False),
         Field("max_bit_rate", "choice", RATES), Field("resolution", "choice", RESOLUTIONS),
         Field("calls", "int", listed=False), Field("pinned", "bool"),

@@ -8,14 +8,14 @@ from spandsp_bridge.store.transactions import Transactions
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """One row of `retry_rules_in_force`."""
+    """One row of `effective_retry_rules`."""
 
     reason: str
     action: str  #: `retry` or `stop`
     delay: int  #: seconds
     tries: int  #: attempts that may end for this reason
     steps: tuple[str, ...]  #: what the next attempts change, one after the other
-    why: str = ""
+    own: bool = False  #: the brand's own rule, not a default
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class DefaultRules:
 
 _DEFAULTS = {
     "retry-rules": """
-        select reason, action::text, delay, tries, steps, why from retry_defaults order by reason
+        select reason, action::text, delay, tries, steps from retry_defaults order by reason
         """,
     "failover-rules": """
-        select class, action::text, retry_after, why from failover_defaults order by class
+        select class, action::text, retry_after from failover_defaults order by class
         """,
 }
 
@@ -47,7 +47,7 @@ class RetryRules:
         async with self._db.transaction() as c:
             cursor = await c.execute(
                 """
-                select reason, action, delay, tries, steps, why from retry_rules_in_force
+                select reason, action, delay, tries, steps, own from effective_retry_rules
                 where brand_id = coalesce(%(brand)s, (select min(id) from brands))
                 order by reason
                 """,

@@ -171,7 +171,7 @@ class Submissions:
             )
             row = await cursor.fetchone()
             assert row is not None
-            await write_audit(c, old, who, "fax_resent", f"as fax {row['id']}")
+            await write_audit(c, old, who, "fax_resent", {"new_fax": int(row["id"])})
         return int(row["id"])
 
 

@@ -45,7 +45,7 @@ async def document_of(
                 data = await tiff_of(store, fax)
     except UserError as error:
         raise NotFoundError("{problem}", problem=error) from error
-    await store.audit(fax, who, "document_read", kind)
+    await store.audit(fax, who, "document_read", {"document": kind})
     return Response(
         data,
         media_type=TIFF if kind == "tiff" else PDF,

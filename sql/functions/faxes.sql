@@ -209,7 +209,7 @@ begin
             returning d.fax_id)
         insert into audit_log (brand_id, company_id, who, action, fax_id, detail)
             select company.brand_id, company.id, 'retention', 'document_deleted', fax_id,
-                   format('older than %s days', company.retention_days)
+                   jsonb_build_object('days', company.retention_days)
             from (select distinct fax_id from gone) as faxes_of_them;
         get diagnostics faxes_deleted = row_count;
         deleted := deleted + faxes_deleted;

@@ -9,6 +9,7 @@ from spandsp_bridge.store.pool import Database
 from tests.conftest import ROOT_VAR
 from tests.support.ports import POSTGRES_PORT
 from tests.support.postgres import TestServer
+from tests.support.stored_sentences import stored_sentences
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,4 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """A pool that acts as the services do."""
     async with Database(database_url) as pool:
         yield pool
+        assert await stored_sentences(pool) == []

@@ -342,7 +342,7 @@ async def test_who_looked_is_written_down(
         row = await cursor.fetchone()
     assert row is not None
     assert row["who"].startswith("cli:")
-    assert row["detail"] == "pdf"
+    assert row["detail"] == {"document": "pdf"}
 
 
 @pytest.mark.parametrize(
