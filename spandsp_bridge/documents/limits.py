@@ -17,7 +17,8 @@ class LimitError(Exception):
     """The process took too long (`time`), or too much memory; a crash of it counts as memory."""
 
     def __init__(self, *, time: bool) -> None:
-        super().__init__("time" if time else "memory")
+        limit = "time" if time else "memory"
+        super().__init__(limit)
         self.time = time
 
 
