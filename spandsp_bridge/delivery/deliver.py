@@ -11,6 +11,7 @@ from spandsp_bridge.delivery.safe_http import Networks
 from spandsp_bridge.errors import DeliveryError, DeliveryRefused
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.deliveries import Delivery, DeliveryStore
+from spandsp_bridge.store.errors import DatabaseError
 from spandsp_bridge.store.fax_rows import Fax
 from spandsp_bridge.store.faxes import FaxStore
 
@@ -59,7 +60,11 @@ class Deliverer:
             if isinstance(error, webhooks.WebhookGone) and delivery.webhook_id is not None:
                 await self._deliveries.disable_webhook(delivery.webhook_id)
             log.warning("delivery failed permanently", delivery=delivery.id, error=str(error))
-        except (DeliveryError, aiosmtplib.SMTPException, OSError) as error:
+        except DatabaseError:
+            raise  # nothing can be recorded; the job tries again
+        except Exception as error:  # values of tenants: a mail of them may not even be composed
+            if not isinstance(error, DeliveryError | aiosmtplib.SMTPException | OSError):
+                log.exception("delivery not composed", delivery=delivery.id)
             failure = _failure(error)
             last = tries >= len(BACK_OFF)
             state = "failed" if last else "pending"

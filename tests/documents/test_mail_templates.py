@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import aiosmtplib
 import pytest
 
-from spandsp_bridge.delivery.deliver import Deliverer
+from spandsp_bridge.delivery.deliver import BACK_OFF, Deliverer, TryAgainError
 from spandsp_bridge.delivery.mail import Mailer, MailServer
 from spandsp_bridge.documents.fill import TemplateError, fill
 from spandsp_bridge.documents.template import SECONDS
@@ -165,6 +166,24 @@ async def test_a_template_that_computes_too_long_is_stopped_and_rests(
     assert time.monotonic() - began - first < 1, "the second time it is not even begun"
     assert [plain(mail).splitlines()[0] for mail in sent] == ["A fax came for Globex, Office."] * 2
     assert [detail["problem"] for _, detail, _ in rows.records] == ["template_limit"] * 2
+
+
+async def test_a_mail_that_cannot_be_composed_fails_by_name_after_its_tries(
+    sent: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rows, "virtual_fax", _with_a_bad_address)
+    rows = Rows(None)
+    with pytest.raises(TryAgainError):
+        await deliverer(rows).deliver(1, 0)
+    await deliverer(rows).deliver(1, len(BACK_OFF))
+    assert sent == []
+    assert [(reason, state) for reason, _, state in rows.records] == [
+        (Reason.DELIVERY_FAILED, "pending"), (Reason.DELIVERY_FAILED, "failed"),
+    ]  # fmt: skip
+
+
+async def _with_a_bad_address(*_: object) -> VirtualFax:
+    return replace(OFFICE, email=("no address\r\n@x y",))
 
 
 async def test_the_answer_of_the_child_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
