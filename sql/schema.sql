@@ -290,7 +290,9 @@ CREATE TABLE audit_log (
     who text NOT NULL,
     action text NOT NULL,
     fax_id bigint,
-    detail jsonb DEFAULT '{}'::jsonb NOT NULL
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT audit_company_has_its_brand CHECK (((company_id IS NULL) OR (brand_id IS NOT NULL))),
+    CONSTRAINT audit_fax_has_its_company CHECK (((fax_id IS NULL) OR (company_id IS NOT NULL)))
 );
 
 ALTER TABLE ONLY audit_log FORCE ROW LEVEL SECURITY;
@@ -2006,6 +2008,8 @@ CREATE INDEX attempts_by_brand ON attempts USING btree (brand_id, started_at DES
 
 CREATE INDEX audit_log_by_company ON audit_log USING btree (company_id, at DESC);
 
+CREATE INDEX audit_log_by_fax ON audit_log USING btree (company_id, fax_id) WHERE (fax_id IS NOT NULL);
+
 CREATE INDEX broadcasts_by_company ON broadcasts USING btree (company_id, created_at DESC);
 
 CREATE INDEX carrier_rates_by_entry ON carrier_rates USING btree (((((carrier_id)::text || ':'::text) || prefix)));
@@ -2102,7 +2106,16 @@ ALTER TABLE ONLY api_keys
     ADD CONSTRAINT api_keys_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id);
 
 ALTER TABLE ONLY attempts
+    ADD CONSTRAINT attempt_company_is_of_the_same_brand FOREIGN KEY (company_id, brand_id) REFERENCES companies(id, brand_id);
+
+ALTER TABLE ONLY attempts
     ADD CONSTRAINT attempts_company_id_fax_id_fkey FOREIGN KEY (company_id, fax_id) REFERENCES faxes(company_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY audit_log
+    ADD CONSTRAINT audit_company_is_of_the_same_brand FOREIGN KEY (company_id, brand_id) REFERENCES companies(id, brand_id);
+
+ALTER TABLE ONLY audit_log
+    ADD CONSTRAINT audit_fax_is_of_the_same_company FOREIGN KEY (company_id, fax_id) REFERENCES faxes(company_id, id) ON DELETE SET NULL (fax_id);
 
 ALTER TABLE ONLY brand_countries
     ADD CONSTRAINT brand_countries_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id) ON DELETE CASCADE;
@@ -2174,10 +2187,19 @@ ALTER TABLE ONLY ddis
     ADD CONSTRAINT ddi_virtual_fax_is_of_the_same_company FOREIGN KEY (virtual_fax_id, company_id) REFERENCES virtual_faxes(id, company_id);
 
 ALTER TABLE ONLY deliveries
+    ADD CONSTRAINT delivery_company_is_of_the_same_brand FOREIGN KEY (company_id, brand_id) REFERENCES companies(id, brand_id);
+
+ALTER TABLE ONLY deliveries
     ADD CONSTRAINT delivery_fax_is_of_the_same_company FOREIGN KEY (company_id, fax_id) REFERENCES faxes(company_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY deliveries
     ADD CONSTRAINT delivery_webhook_is_of_the_same_company FOREIGN KEY (webhook_id, company_id) REFERENCES webhooks(id, company_id) ON DELETE CASCADE;
+
+ALTER TABLE documents
+    ADD CONSTRAINT document_company_is_of_the_same_brand FOREIGN KEY (company_id, brand_id) REFERENCES companies(id, brand_id);
+
+ALTER TABLE documents
+    ADD CONSTRAINT document_fax_is_of_the_same_company FOREIGN KEY (company_id, fax_id) REFERENCES faxes(company_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY failover_rules
     ADD CONSTRAINT failover_rule_carrier_is_of_the_same_brand FOREIGN KEY (carrier_id, brand_id) REFERENCES carriers(id, brand_id) ON DELETE CASCADE;
@@ -2238,6 +2260,9 @@ ALTER TABLE ONLY operator_logins
 
 ALTER TABLE ONLY outgoing_routes
     ADD CONSTRAINT outgoing_routes_brand_id_fkey FOREIGN KEY (brand_id) REFERENCES brands(id);
+
+ALTER TABLE ONLY pages
+    ADD CONSTRAINT page_company_is_of_the_same_brand FOREIGN KEY (company_id, brand_id) REFERENCES companies(id, brand_id);
 
 ALTER TABLE ONLY pages
     ADD CONSTRAINT pages_company_id_fax_id_fkey FOREIGN KEY (company_id, fax_id) REFERENCES faxes(company_id, id) ON DELETE CASCADE;

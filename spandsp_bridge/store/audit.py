@@ -35,12 +35,8 @@ async def write_audit(
 ) -> None:
     """Write an entry for an action on a fax, in the transaction of the action."""
     await c.execute(
-        """
-        insert into audit_log (brand_id, company_id, who, action, fax_id, detail)
-        values (%(brand)s, %(company)s, %(who)s, %(action)s, %(fax)s, %(detail)s)
-        """,
+        "select write_audit(%(company)s, %(fax)s, %(who)s, %(action)s, %(detail)s)",
         {
-            "brand": fax.brand_id,
             "company": fax.company_id,
             "who": who,
             "action": action,

@@ -153,14 +153,9 @@ class DeliveryStore:
         """Repeat a delivery; return the id of the new one. Raises UserError."""
         async with self._db.transaction() as c:
             cursor = await c.execute(
+                # A delivery that the tenant does not see is refused as if there were none.
                 """
-                insert into deliveries
-                  (brand_id, company_id, fax_id, channel, event, webhook_id, pages, recipients,
-                   replay_of)
-                select brand_id, company_id, fax_id, channel, event, webhook_id, pages, recipients,
-                       coalesce(replay_of, id)
-                from deliveries where id = %(id)s
-                returning id
+                select replay_delivery(d.id) as id from deliveries d where d.id = %(id)s
                 """,
                 {"id": delivery_id},
             )
@@ -184,13 +179,8 @@ class DeliveryStore:
             event = {"in": "partial", "out": "failed"}[fax.direction]
         async with self._db.transaction() as c:
             cursor = await c.execute(
-                """
-                insert into deliveries (brand_id, company_id, fax_id, channel, event, recipients)
-                values (%(brand)s, %(company)s, %(fax)s, 'mail', %(event)s, %(recipients)s)
-                returning id
-                """,
+                "select forward_fax(%(company)s, %(fax)s, %(event)s, %(recipients)s) as id",
                 {
-                    "brand": fax.brand_id,
                     "company": fax.company_id,
                     "fax": fax.id,
                     "event": event,

@@ -184,8 +184,7 @@ begin
                     and g.deleted_at is not null)
         and not exists (select from faxes g where g.company_id = fax_company and g.document_fax_id = f.document_fax_id
                         and g.deleted_at is null);
-    insert into audit_log (brand_id, company_id, who, action, fax_id)
-        values (f.brand_id, f.company_id, by_whom, 'fax_deleted', f.id);
+    perform write_audit(f.company_id, f.id, by_whom, 'fax_deleted', '{}');
 end
 $$;
 comment on function delete_fax(bigint, bigint, text) is

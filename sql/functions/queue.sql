@@ -141,8 +141,7 @@ begin
         update faxes g set cancel_requested_at = now() where g.company_id = fax_company and g.id = fax;
         perform pg_notify('vfax_cancel', fax::text);
     end if;
-    insert into audit_log (brand_id, company_id, who, action, fax_id)
-        values (f.brand_id, f.company_id, by_whom, 'fax_cancelled', f.id);
+    perform write_audit(f.company_id, f.id, by_whom, 'fax_cancelled', '{}');
     return 'cancelled';
 end
 $$;

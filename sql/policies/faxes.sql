@@ -120,6 +120,7 @@ grant select on broadcasts to vfax_brand;
 grant select, insert on broadcasts to vfax_company, vfax_user;
 
 -- deliveries
+-- Written by functions alone (functions/records.sql): they look whose fax it is.
 drop policy if exists service on deliveries;
 drop policy if exists brand on deliveries;
 drop policy if exists company on deliveries;
@@ -138,9 +139,10 @@ create policy company_user on deliveries to vfax_user
         and exists (
           select from faxes f where f.company_id = deliveries.company_id and f.id = deliveries.fax_id));
 grant select, insert, update, delete on deliveries to vfax_service;
-grant select, insert on deliveries to vfax_brand, vfax_company, vfax_user;
+grant select on deliveries to vfax_brand, vfax_company, vfax_user;
 
 -- audit_log
+-- Written by functions alone (functions/records.sql).
 drop policy if exists service on audit_log;
 drop policy if exists platform on audit_log;
 drop policy if exists brand on audit_log;
@@ -157,8 +159,7 @@ create policy company on audit_log to vfax_company
 create policy company_user on audit_log to vfax_user
     using (company_id = current_company()) with check (company_id = current_company());
 grant select, insert, update, delete on audit_log to vfax_service;
-grant insert on audit_log to vfax_platform, vfax_user;
-grant select, insert on audit_log to vfax_brand, vfax_company;
+grant select on audit_log to vfax_brand, vfax_company;
 
 -- fax_queues
 drop policy if exists service on fax_queues;

@@ -67,6 +67,9 @@ update public.faxes set status = 'completed', claimed_by = null, claimed_until =
 insert into public.documents (brand_id, company_id, fax_id, kind, sha256, size, data, created_at)
     values ({OURS}, {OURS}, {OURS + 1}, 'pdf', sha256('x'), 1, 'x', '2001-01-01');
 select public.apply_retention();
+select public.write_audit({OURS}, {OURS}, 'w', 'document_read', '{{}}');
+select public.replay_delivery({OURS});
+select public.forward_fax({OURS}, {OURS}, 'received', '{{a@b.example}}');
 select public.operator_brand();
 select public.ensure_document_partitions();
 select * from public.faxes_found({OURS}, '+%', null, 10);
