@@ -160,5 +160,5 @@ def page_png(tiff: bytes, page: int, width: int) -> bytes:
                     small.quantize(16).save(out, "PNG")
                     return out.getvalue()
     except BROKEN as error:
-        raise TiffError(str(error)) from error
+        raise TiffError("unreadable image: {error}", error=error) from error
     raise TiffError("the file has no page {page}", page=page)
