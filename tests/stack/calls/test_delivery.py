@@ -192,14 +192,14 @@ async def test_a_webhook_is_tried_again_and_replayed_under_the_same_id(
         return found if found and all(d.state == "done" for d in found) else None
 
     [first] = await until(done)
-    assert (first["tries"], first["answer"]) == (2, "204 Said")
-    code, out, _ = await vfax(stack, "fax", "replay", str(first["id"]), "--json")
+    assert (first.tries, first.reason, first.detail) == (2, "delivered", {"answer": "204 Said"})
+    code, out, _ = await vfax(stack, "fax", "replay", str(first.id), "--json")
     assert code == 0
-    assert json.loads(out)["replay_of"] == first["id"]
+    assert json.loads(out)["replay_of"] == first.id
     assert len(await until(done)) == 2
     ids = {call.headers["webhook-id"] for call in receiver.calls}
     assert len(receiver.calls) == 3
-    assert ids == {f"msg_{first['id']}"}
+    assert ids == {f"msg_{first.id}"}
 
 
 async def test_a_receiver_that_is_gone_is_switched_off(
@@ -213,7 +213,8 @@ async def test_a_receiver_that_is_gone_is_switched_off(
                if d.channel == "webhook"]  # fmt: skip
         return d if d.state == "failed" else None
 
-    assert "410" in (await until(failed))["answer"]
+    delivery = await until(failed)
+    assert (delivery.reason, delivery.detail["answer"][:3]) == ("webhook_gone", "410")
     async with database.transaction() as c:
         cursor = await c.execute("select enabled from webhooks")
         assert [row["enabled"] for row in await cursor.fetchall()] == [False]
@@ -236,7 +237,7 @@ async def test_a_webhook_into_our_own_network_is_never_called(
                if d.channel == "webhook"]  # fmt: skip
         return d if d.state == "failed" else None
 
-    assert "inside a network of ours" in (await until(failed))["answer"]
+    assert (await until(failed)).reason == "host_forbidden"
 
 
 async def test_a_mail_server_that_is_away_gets_the_mail_later_and_once(
