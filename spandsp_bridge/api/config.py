@@ -11,9 +11,9 @@ from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt, create_mode
 
 from spandsp_bridge.api.shapes import Explain, Many, Moment, One
 from spandsp_bridge.i18n import ENGLISH, word
+from spandsp_bridge.store.config_tables import RESOURCES, Field, Resource
 from spandsp_bridge.store.deliveries import DeliveryStore
 from spandsp_bridge.store.explain import explained
-from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.web.access import BRAND, CONFIG, FAXES, Principal, allow
 from spandsp_bridge.web.state import web_of
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from spandsp_bridge.calls.fax_call import FaxCall
+from spandsp_bridge.calls.outcome import judge, sip_detail
 from spandsp_bridge.calls.spool import CallFacts, Spool, SpoolEntry, SpoolFull
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import (
@@ -27,7 +28,6 @@ from spandsp_bridge.sip.state import State
 from spandsp_bridge.sip.uas import IncomingCall
 from spandsp_bridge.store.virtual_faxes import VirtualFax
 from spandsp_bridge.t38.negotiation import LocalMedia
-from spandsp_bridge.t38.outcome import judge, sip_detail
 
 log = structlog.get_logger(__name__)
 

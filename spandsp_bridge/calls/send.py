@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from spandsp_bridge.calls.fax_call import FaxCall
+from spandsp_bridge.calls.outcome import judge, judge_sip, sip_detail
 from spandsp_bridge.errors import CallFailed, EngineError
 from spandsp_bridge.model import AudioFax, Engine, Heard, Outcome, PageDone, SessionOptions
 from spandsp_bridge.reasons import Reason
@@ -15,7 +16,6 @@ from spandsp_bridge.sip.address import NameAddr, Uri
 from spandsp_bridge.sip.uac import OutgoingCall
 from spandsp_bridge.sip.user_agent import UserAgent
 from spandsp_bridge.t38.negotiation import LocalMedia
-from spandsp_bridge.t38.outcome import judge, judge_sip, sip_detail
 
 log = structlog.get_logger(__name__)
 

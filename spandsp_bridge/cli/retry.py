@@ -7,6 +7,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from spandsp_bridge.calls.outcome import judge_sip, reason_of_t30
 from spandsp_bridge.cli.output import Json, console, print_json
 from spandsp_bridge.errors import NotFoundError, UserError
 from spandsp_bridge.i18n import decision_text, environment_language, rule_text
@@ -15,7 +16,6 @@ from spandsp_bridge.services.connection import open_database
 from spandsp_bridge.settings import load
 from spandsp_bridge.store.queue import FaxQueue
 from spandsp_bridge.store.retry_rules import RetryRule
-from spandsp_bridge.t38.outcome import judge_sip, reason_of_t30
 
 retry = typer.Typer(no_args_is_help=True, help="What follows a failed attempt.")
 

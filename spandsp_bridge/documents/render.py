@@ -114,7 +114,7 @@ async def _in_sandbox(
         folder = Path(name)
         await asyncio.to_thread(_write, folder, files, job)
         seconds = min(MAX_SECONDS, BASE_SECONDS + SECONDS_PER_PAGE * job.max_pages)
-        command = sandbox.python("spandsp_bridge.documents.convert")
+        command = sandbox.python("spandsp_bridge.documents.sandbox_child")
         try:
             async with _slot():
                 output = await sandbox.run(command, folder, seconds)

@@ -138,7 +138,7 @@ def isolation() -> str:
             _prepare(folder, as_root=way == "user")
             probe = [
                 *_namespaces(folder, as_root=way == "user"),
-                *python("spandsp_bridge.documents.convert", "--probe"),
+                *python("spandsp_bridge.documents.sandbox_child", "--probe"),
             ]
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 done = subprocess.run(probe, capture_output=True, check=False, timeout=30)

@@ -18,7 +18,7 @@ from spandsp_bridge.i18n.catalogue import (
     translate,
     translate_in,
 )
-from spandsp_bridge.i18n.helps import help_text
+from spandsp_bridge.i18n.column_help import help_text
 from spandsp_bridge.i18n.labels import Label, word
 from spandsp_bridge.i18n.rules import rule_text
 from spandsp_bridge.i18n.sentences import (

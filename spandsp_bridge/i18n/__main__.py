@@ -16,7 +16,7 @@ from babel.messages.frontend import parse_keywords
 from babel.messages.pofile import read_po, write_po
 
 from spandsp_bridge.i18n.catalogue import DOMAIN, ENGLISH, LOCALE, languages
-from spandsp_bridge.i18n.helps import help_messages
+from spandsp_bridge.i18n.column_help import help_messages
 
 #: Without dates and names, so that a file changes only where its messages do.
 HEADER = """\

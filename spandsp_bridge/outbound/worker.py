@@ -23,8 +23,8 @@ from spandsp_bridge.documents.tiff import join_files
 from spandsp_bridge.errors import DocumentError, SetupError, UserError
 from spandsp_bridge.model import RESOLUTIONS, Media, Outcome, PageDone
 from spandsp_bridge.outbound import policy
-from spandsp_bridge.outbound.judge import Judge, cancelled, completed, pages_detail, persist
 from spandsp_bridge.outbound.prepare import document_failure
+from spandsp_bridge.outbound.settle import Judge, cancelled, completed, pages_detail, persist
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage
 from spandsp_bridge.store.errors import DatabaseError, DatabaseUnavailable

@@ -20,8 +20,8 @@ from spandsp_bridge.portal.page import page
 from spandsp_bridge.publisher.rpc import KamailioRpc, dispatcher_states
 from spandsp_bridge.store.carriers import Carriers
 from spandsp_bridge.store.config import ConfigStore
-from spandsp_bridge.store.field_values import parsed
-from spandsp_bridge.store.resources import RESOURCES, Field, Resource
+from spandsp_bridge.store.config_tables import RESOURCES, Field, Resource
+from spandsp_bridge.store.config_values import parsed
 from spandsp_bridge.store.retry_rules import DefaultRules, RetryRules
 from spandsp_bridge.store.users import hashed
 from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, Principal, allow

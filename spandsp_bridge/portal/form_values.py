@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 
 from spandsp_bridge.i18n import ENGLISH, language_name, word
-from spandsp_bridge.store.resources import Field
+from spandsp_bridge.store.config_tables import Field
 
 
 def shown(row: dict[str, Any], field: Field, language: str = ENGLISH, zone: tzinfo = UTC) -> str:

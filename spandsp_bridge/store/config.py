@@ -1,6 +1,6 @@
 """Rows of configuration: read, added, changed and deleted in a tenant's database.
 
-The statements are composed of what store/resources.py declares.
+The statements are composed of what store/config_tables.py declares.
 """
 
 import base64
@@ -14,13 +14,13 @@ from psycopg import sql
 
 from spandsp_bridge.errors import ConflictError, NotFoundError, UserError
 from spandsp_bridge.i18n import Label
+from spandsp_bridge.store.config_tables import RESOURCES, Field, Resource
+from spandsp_bridge.store.config_values import parsed
 from spandsp_bridge.store.errors import (
     ForeignKeyViolation,
     InsufficientPrivilege,
     RowRejected,
 )
-from spandsp_bridge.store.field_values import parsed
-from spandsp_bridge.store.resources import RESOURCES, Field, Resource
 from spandsp_bridge.store.transactions import Connection, Transactions
 
 MAX_ROWS = 1000

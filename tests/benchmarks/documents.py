@@ -148,7 +148,7 @@ def ours(document: Document, folder: Path, *, facts: bool = False) -> bytes:
     work = folder / "work"
     work.mkdir()
     said = subprocess.run(
-        [*sandbox.python("spandsp_bridge.documents.convert"), str(folder)],
+        [*sandbox.python("spandsp_bridge.documents.sandbox_child"), str(folder)],
         cwd=work, capture_output=True, check=True,
     ).stdout  # fmt: skip
     return said.partition(b"\n")[2]

@@ -4,8 +4,8 @@ import pytest
 
 from spandsp_bridge.errors import NotFoundError
 from spandsp_bridge.store.config import ConfigStore, Scope
+from spandsp_bridge.store.config_tables import RESOURCES
 from spandsp_bridge.store.pool import Database
-from spandsp_bridge.store.resources import RESOURCES
 from spandsp_bridge.store.transactions import Transactions
 from tests.support.factory import Factory
 

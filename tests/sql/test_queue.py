@@ -10,8 +10,8 @@ import pytest
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.model import FaxStatus, Outcome, SessionStats
-from spandsp_bridge.outbound.judge import Judge
 from spandsp_bridge.outbound.policy import MAX_ATTEMPTS, rules_of
+from spandsp_bridge.outbound.settle import Judge
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.store.attempts import ReceivedPage
 from spandsp_bridge.store.bridges import Bridges

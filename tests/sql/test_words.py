@@ -8,8 +8,8 @@ import pytest
 from spandsp_bridge.api import shapes
 from spandsp_bridge.i18n.labels import LABELS
 from spandsp_bridge.model import PAPERS, PICTURES, RESOLUTIONS, AudioFax, FaxStatus
+from spandsp_bridge.store.config_tables import AUDIO, RESOURCES, Field, Resource
 from spandsp_bridge.store.pool import Database
-from spandsp_bridge.store.resources import AUDIO, RESOURCES, Field, Resource
 from spandsp_bridge.store.tenant import Role
 
 #: Whose words are a pattern or a range in SQL.

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from spandsp_bridge.calls.outcome import judge
 from spandsp_bridge.documents.bitmaps import page_bitmaps
 from spandsp_bridge.model import (
     Finished,
@@ -25,7 +26,6 @@ from spandsp_bridge.model import (
     Trace,
 )
 from spandsp_bridge.native.client import EngineClient
-from spandsp_bridge.t38.outcome import judge
 from tests.support.peers import t30
 from tests.support.peers.t30 import (
     AFTER_PAGE,

@@ -2,12 +2,12 @@
 
 import pytest
 
+from spandsp_bridge.calls.outcome import SIP_REASONS, T30_REASONS
 from spandsp_bridge.errors import DocumentError, UserError
 from spandsp_bridge.i18n import error_text, label, languages, sentence
 from spandsp_bridge.i18n.labels import LABELS
 from spandsp_bridge.i18n.sentences import NEXT_PHRASES, PHRASES, T30_PHRASES
 from spandsp_bridge.reasons import DETAILS, PROBLEMS, Detail, Reason
-from spandsp_bridge.t38.outcome import SIP_REASONS, T30_REASONS
 from tests.support.sentences import ENGLISH, assert_sentence
 
 VALUES = {

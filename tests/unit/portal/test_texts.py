@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from spandsp_bridge.i18n import help_text, languages
+from spandsp_bridge.i18n.column_help import COMMENT, FORM_TABLES
 from spandsp_bridge.i18n.form_labels import CHOICES, FIELDS, KINDS, SECTIONS, TABLES
-from spandsp_bridge.i18n.helps import COMMENT, FORM_TABLES
 from spandsp_bridge.portal.charts import T30_MESSAGES, ladder
 from spandsp_bridge.portal.page import HERE
 from spandsp_bridge.settings import ROOT
-from spandsp_bridge.store.resources import RESOURCES
+from spandsp_bridge.store.config_tables import RESOURCES
 
 TEMPLATES = sorted((HERE / "templates").glob("*.html"))
 #: Names, units and symbols, the same in every language.

@@ -11,7 +11,7 @@ from pathlib import Path
 from spandsp_bridge.i18n.catalogue import translate
 from spandsp_bridge.i18n.form_labels import FIELDS
 
-#: The tables of store/resources.py; tests/unit/portal/test_texts.py compares.
+#: The tables of store/config_tables.py; tests/unit/portal/test_texts.py compares.
 FORM_TABLES = frozenset(
     {
         "brand_countries", "brands", "bridges", "carrier_rates", "carrier_servers", "carriers",

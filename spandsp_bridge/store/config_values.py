@@ -5,7 +5,7 @@ from typing import Any
 
 from spandsp_bridge.errors import UserError
 from spandsp_bridge.i18n import Label
-from spandsp_bridge.store.resources import Field
+from spandsp_bridge.store.config_tables import Field
 
 
 def parsed(field: Field, raw: Any) -> Any:

@@ -5,9 +5,9 @@ import re
 import pytest
 from spandsp_bridge.native._engine import ffi, lib
 
+from spandsp_bridge.calls.outcome import T30_REASONS, judge, judge_sip
 from spandsp_bridge.i18n import sentence
 from spandsp_bridge.model import Cause, Finished, SessionStats
-from spandsp_bridge.t38.outcome import T30_REASONS, judge, judge_sip
 
 
 def end(pages: int, code: int = 0, cause: Cause = Cause.T30) -> Finished:
