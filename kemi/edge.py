@@ -13,11 +13,11 @@ import KSR
 from kemi import counters, inbound, outbound, proxy
 from kemi.inbound import LocalCall
 from kemi.outbound import CompanyCall
-from kemi.phrases import phrase
 from kemi.proxy import Refusal
 from kemi.routing.facts import Facts
 from kemi.routing.inbound import choose_provider
 from kemi.routing.model import Account, Reply
+from kemi.sip_phrases import phrase
 from kemi.worker import Worker
 
 MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3

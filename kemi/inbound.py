@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import KSR
 
 from kemi import counters, proxy
-from kemi.phrases import phrase
 from kemi.proxy import Refusal
 from kemi.routing import inbound
 from kemi.routing.facts import Facts
@@ -25,6 +24,7 @@ from kemi.routing.model import (
     ToUri,
     ToVirtualFax,
 )
+from kemi.sip_phrases import phrase
 from kemi.worker import Worker
 
 ROUND_ROBIN, BY_PRIORITY = 4, 8  # algorithms of the dispatcher

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import KSR
 
 from kemi import edge, inbound, outbound
-from kemi.phrases import phrase
+from kemi.sip_phrases import phrase
 from kemi.worker import Worker
 
 

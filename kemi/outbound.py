@@ -13,11 +13,11 @@ import KSR
 
 from kemi import counters, inbound, proxy
 from kemi.inbound import BY_PRIORITY, LocalCall
-from kemi.phrases import phrase
 from kemi.proxy import Refusal
 from kemi.routing import failover, numbers, outbound
 from kemi.routing.facts import Facts
 from kemi.routing.model import Account, Brand, Bridge, Company, Plan, Reply
+from kemi.sip_phrases import phrase
 from kemi.tables import Tables
 from kemi.worker import Worker
 

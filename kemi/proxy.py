@@ -10,8 +10,8 @@ from typing import Literal
 import KSR
 
 from kemi import counters
-from kemi.phrases import phrase
 from kemi.routing.model import Reply
+from kemi.sip_phrases import phrase
 
 VFAX_PREFIX = "x-vfax-"
 VFAX_HEADERS = "^X-Vfax-"  # a regular expression; Kamailio ignores its case

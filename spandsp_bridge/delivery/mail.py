@@ -13,7 +13,7 @@ import structlog
 
 from spandsp_bridge.calls.stored_documents import pdf_of
 from spandsp_bridge.delivery.mail_texts import standard
-from spandsp_bridge.documents.fill import TemplateError, fill
+from spandsp_bridge.documents.fill_template import TemplateError, fill
 from spandsp_bridge.documents.template import fill_in
 from spandsp_bridge.errors import DeliveryRefused, UserError
 from spandsp_bridge.i18n import sentence

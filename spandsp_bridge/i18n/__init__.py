@@ -5,7 +5,7 @@ Call `translate("constant text with {field}", language, field=value)`; never bui
 `python -m spandsp_bridge.i18n` (`make messages`) brings the catalogues up to date.
 """
 
-from spandsp_bridge.i18n.audit import audit_text
+from spandsp_bridge.i18n.audit_texts import audit_text
 from spandsp_bridge.i18n.catalogue import (
     ENGLISH,
     date_time,
@@ -20,7 +20,7 @@ from spandsp_bridge.i18n.catalogue import (
 )
 from spandsp_bridge.i18n.column_help import help_text
 from spandsp_bridge.i18n.labels import Label, word
-from spandsp_bridge.i18n.rules import rule_text
+from spandsp_bridge.i18n.rule_texts import rule_text
 from spandsp_bridge.i18n.sentences import (
     decision_text,
     error_text,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spandsp_bridge.i18n.catalogue import ENGLISH, translate_in
+from spandsp_bridge.i18n.constraint_labels import RULES
 from spandsp_bridge.i18n.form_labels import CHOICES, FIELDS, KINDS, SECTIONS, TABLES
 from spandsp_bridge.i18n.phrases import NC_
-from spandsp_bridge.i18n.rule_labels import RULES
 from spandsp_bridge.reasons import Reason
 
 LABELS: Mapping[str, Mapping[str, tuple[str, str]]] = {

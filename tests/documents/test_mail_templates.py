@@ -14,7 +14,7 @@ import pytest
 
 from spandsp_bridge.delivery.deliver import BACK_OFF, Deliverer, TryAgainError
 from spandsp_bridge.delivery.mail import Mailer, MailServer
-from spandsp_bridge.documents.fill import TemplateError, fill
+from spandsp_bridge.documents.fill_template import TemplateError, fill
 from spandsp_bridge.documents.template import SECONDS
 from spandsp_bridge.i18n import sentence
 from spandsp_bridge.model import AudioFax, FaxStatus

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from spandsp_bridge.i18n import languages, sentence
-from spandsp_bridge.i18n.rules import FAILOVER_PHRASES, RETRY_PHRASES
+from spandsp_bridge.i18n.rule_texts import FAILOVER_PHRASES, RETRY_PHRASES
 from spandsp_bridge.reasons import DETAILS, Reason
 from spandsp_bridge.store import migrate as store_migrate
 from spandsp_bridge.store.audit import AuditLog

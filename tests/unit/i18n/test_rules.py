@@ -3,7 +3,7 @@
 import pytest
 
 from spandsp_bridge.i18n import audit_text, languages, rule_text
-from spandsp_bridge.i18n.rules import FAILOVER_PHRASES, RETRY_PHRASES
+from spandsp_bridge.i18n.rule_texts import FAILOVER_PHRASES, RETRY_PHRASES
 
 
 @pytest.mark.parametrize("language", languages())

@@ -2,7 +2,7 @@
 
 import re
 
-from spandsp_bridge.i18n.rule_labels import RULES
+from spandsp_bridge.i18n.constraint_labels import RULES
 from spandsp_bridge.settings import ROOT
 
 
