@@ -261,7 +261,7 @@ async def test_a_mail_server_that_is_away_gets_the_mail_later_and_once(
             return d if d.tries else None
 
         waiting = await until(tried)
-        assert (waiting["state"], waiting["channel"]) == ("pending", "mail")
+        assert (waiting.state, waiting.channel) == ("pending", "mail")
     finally:
         await stack.start_mail_sink()
 
