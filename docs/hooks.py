@@ -11,7 +11,7 @@ from mkdocs.structure.pages import Page
 from spandsp_bridge.cli import reference, reference_pages
 from spandsp_bridge.settings import ROOT
 
-#: What a browser would fetch from another host. Links that a reader may follow are no such thing.
+#: What a browser would fetch from another host. Links that a reader may follow do not count.
 EXTERNAL = re.compile(
     r"""<(?:script|img|iframe|source|object|embed|video)\b[^>]*\b(?:src|data)=["']?(?:https?:)?//[^\s"'>]+"""
     r"""|<link\b[^>]*\bhref=["']?(?:https?:)?//[^\s"'>]+"""

@@ -18,7 +18,7 @@ BREAKER_LIMIT = 3  #: failures of a carrier while its entry in `breaker` lives
 
 DECISION_BOUNDS = (25, 50, 75, 100, 150, 250, 500, 1000)  #: microseconds
 DECISION_BUCKETS = (*(f"all:us:{bound}" for bound in DECISION_BOUNDS), "all:us:more")
-DECISION_SAMPLING = 8  #: one decision of so many is counted by its time
+DECISION_SAMPLING = 8  #: every eighth decision is timed
 _decisions = count(1)
 
 

@@ -56,7 +56,7 @@ def message_text() -> str | None:
 
 
 def remove_vfax_headers(text: str | None) -> None:
-    """Remove every X-Vfax-* header from the message `text`, whoever sent it.
+    """Remove every X-Vfax-* header from the message `text`, from any sender.
 
     They are between Kamailio and the bridges alone. `KSR.hdr.get` still finds them: a
     removal is applied when the message leaves.

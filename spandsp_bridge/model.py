@@ -50,7 +50,7 @@ class Heard(IntEnum):
 
     NOTHING = 0
     SILENCE = 1
-    SOUND = 2  #: a voice, or another sound that is no fax
+    SOUND = 2  #: a voice, or another sound that is not a fax
     FAX = 3
 
 
@@ -164,7 +164,7 @@ class Trace:
 class Finished:
     """The session is over and its file closed; no event follows."""
 
-    t30_code: int  #: `T30_ERR_...`, 0 for OK; by itself it is no proof of success
+    t30_code: int  #: `T30_ERR_...`, 0 for OK; by itself it does not prove success
     t30_text: str
     cause: Cause
     stats: SessionStats

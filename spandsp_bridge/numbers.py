@@ -35,7 +35,7 @@ def country_of(number: str) -> str:
     found = phonenumbers.region_code_for_number(parsed)
     if found is None:  # not in use today: the first country of its code
         found = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-    return found if len(found) == 2 else ""  # 001 and ZZ are no countries
+    return found if len(found) == 2 else ""  # 001 and ZZ are not countries
 
 
 def written(number: str) -> str:

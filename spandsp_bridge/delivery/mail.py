@@ -27,7 +27,7 @@ from spandsp_bridge.store.virtual_faxes import VirtualFax
 log = structlog.get_logger(__name__)
 
 SMTP_TIMEOUT = 30.0
-#: What would end a header's line for some reader (`str.splitlines` knows ten ways), or is no text.
+#: What would end a header's line for some reader (`str.splitlines` knows ten ways), or is not text.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 TEMPLATE_REST = 600.0  #: seconds for which a template that exceeded its limits is left alone
 TEMPLATES_AT_REST = 1000
@@ -65,7 +65,7 @@ class Mailer:
         A template that fails gives way to the standard text; the detail says so.
 
         The Message-ID is the delivery's: a mail that was handed in twice, since we were killed
-        before we could write it down, is one mail to whoever reads it. Raises DeliveryRefused,
+        before we could write it down, is one mail to its reader. Raises DeliveryRefused,
         or aiosmtplib's errors and OSError when it may be tried again.
         """
         if not virtual_fax.email:

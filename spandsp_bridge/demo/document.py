@@ -18,7 +18,7 @@ PARAGRAPHS = (
     "After each page the sender asks, and the receiver answers: MCF, the page is confirmed.",
     "That last answer is the whole point. A page that was confirmed must be somewhere: on paper, "
     "or on a disk that will not forget it. A machine that confirms first and stores later has "
-    "told a lie that nobody can see, and the sender has thrown the original away.",
+    "told a lie that no one can see, and the sender has thrown the original away.",
     "On an IP network the tones are gone, and with them the patience of the analogue world. "
     "T.38 carries the same conversation in packets: an indicator for each tone, data for each "
     "frame. A packet that is lost would cost a frame, so every packet repeats the ones before "

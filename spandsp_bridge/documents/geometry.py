@@ -20,7 +20,7 @@ INCH = 25.4  #: millimetres
 LONGER_THAN_PAPER = 1.1  #: a page may be so much too long before it is split
 WIDER_THAN_LONG = 1.02  #: a page is turned that is wider than long by more than this
 SMALLER_THAN_PAPER = 0.93  #: a page keeps its size that is smaller than this both ways
-LONG_PICTURE = 4.0  #: a picture longer than so many times its width is a strip to be split
+LONG_PICTURE = 4.0  #: a picture longer than this many times its width is split as a strip
 PICTURE_MARGIN = 0.4  #: inches
 OWN_DPI = 90  #: a picture's own resolution counts from here on
 

@@ -20,7 +20,7 @@ MAX_BYTES = 100 * 2**20
 SECONDS_PER_PAGE = 5
 BASE_SECONDS = 60
 MAX_SECONDS = 600
-#: LibreOffice takes a gigabyte and a second or two for each document: so many at a time.
+#: LibreOffice takes a gigabyte and a second or two for each document: this many run at a time.
 CONCURRENCY = max(1, os.cpu_count() or 1)
 
 

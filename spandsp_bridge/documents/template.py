@@ -28,7 +28,7 @@ def fill_in(template: str, facts: Mapping[str, Any], *, html: bool) -> str:
     text = ImmutableSandboxedEnvironment(autoescape=html).from_string(template).render(facts)
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it makes more than {MAX_CHARACTERS} characters")
-    text.encode()  # half of a surrogate pair is no text
+    text.encode()  # half of a surrogate pair is not text
     return text
 
 

@@ -191,7 +191,7 @@ def first_pages(data: bytes, pages: int) -> bytes:
 
 
 def call_seconds(octets: Iterable[int], bit_rate: int = 14400) -> int:
-    """Return about how long, in seconds, a call takes that sends pages of so many octets.
+    """Return about how long, in seconds, a call takes to send pages of these sizes in octets.
 
     A call is set up and trained in about 15 s; a page costs its image data with the framing
     of ECM (T.30 Annex A: 256 octets in a frame of 263 or so), and 4 s for its end.

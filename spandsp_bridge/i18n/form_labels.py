@@ -1,8 +1,7 @@
 """Labels of the configuration's forms and lists: tables, columns, values, sections.
 
 The keys are those of store/config_tables.py; tests/unit/portal/test_texts.py compares. A label
-begins in lower case unless it is a name: whoever shows it at the beginning of a line capitalises
-it.
+begins in lower case unless it is a name: it is capitalised where it begins a line.
 """
 
 from collections.abc import Mapping

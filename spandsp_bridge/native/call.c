@@ -227,7 +227,7 @@ void call_tick(struct call *c, int64_t now)
     }
     if (now - c->checked_ms >= CHECK_MS) {
         c->checked_ms = now;
-        /* What comes where nobody listens may not fill the socket. */
+        /* Packets that are not awaited may not fill the socket. */
         drop_packets(s->kind == VFX_T38 ? &c->audio_socket : &c->t38_socket);
         if (page_is_too_large(s)) {
             call_end(c, VFX_BY_LIMIT);

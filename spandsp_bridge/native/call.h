@@ -10,7 +10,7 @@
 #include "peer_socket.h"
 #include "session.h"
 
-enum { PAGE_DATA_TICKS = 3 };      /* while a page is on the line, so many ticks are one */
+enum { PAGE_DATA_TICKS = 3 };      /* while a page is on the line, this many ticks are joined */
 
 enum call_state { OPENED, RUNNING, OVER };
 

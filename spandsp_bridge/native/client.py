@@ -86,7 +86,7 @@ class NativeSession:
                 return
 
     def put(self, event: SessionEvent) -> None:
-        """Hand an event to whoever reads `events`."""
+        """Hand an event to the reader of `events`."""
         self._queue.put_nowait(event)
 
 

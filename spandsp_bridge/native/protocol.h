@@ -50,7 +50,7 @@ enum vfx_media { VFX_NO_MEDIA = 0, VFX_T38 = 1, VFX_TONES = 2, VFX_AUDIO = 3 };
 enum vfx_heard {
     VFX_HEARD_NOTHING = 0,   /* no packet came */
     VFX_HEARD_SILENCE = 1,
-    VFX_HEARD_SOUND = 2,     /* a voice, or another sound that is no fax */
+    VFX_HEARD_SOUND = 2,     /* a voice, or another sound that is not a fax */
     VFX_HEARD_FAX = 3,       /* CNG, CED or the flags before a T.30 frame */
 };
 

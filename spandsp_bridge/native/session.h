@@ -25,12 +25,12 @@ struct session {
     int64_t started_ms;            /* 0: not started */
     int64_t last_tick_ms, last_packet_ms;
     int interval_ms;               /* from the last tick to the next */
-    bool in_page_data;             /* T.38: image data flows, and nobody answers until it ends */
+    bool in_page_data;             /* T.38: image data flows, and no answer is due until it ends */
     bool packet_seen;              /* a good packet came over these media */
     bool held;                     /* a received page awaits its verdict */
     bool phase_e;                  /* T.30 is over */
     bool false_mcf;                /* an MCF is queued for a page that is not there */
-    bool image_seen;               /* T.38, no ECM: image data came that is no page yet */
+    bool image_seen;               /* T.38, no ECM: image data came that is not a page yet */
     int64_t held_since_ms;
     int64_t answered_ms;           /* our last CFR, FTT or MCF, or the last page */
     int pages;                     /* confirmed (sending) or whole (receiving) so far */

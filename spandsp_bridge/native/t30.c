@@ -8,7 +8,7 @@
 
 enum { REPEATED_MS = 5000 };       /* a command is repeated after T4, 3 s */
 
-static struct session *log_session;   /* borrowed from whoever called t30_log_to() */
+static struct session *log_session;   /* borrowed from the caller of t30_log_to() */
 
 static void on_log(int level, const char *text)
 {

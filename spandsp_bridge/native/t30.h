@@ -8,7 +8,7 @@
 void t30_prepare(struct session *s, t30_state_t *t30);
 /* Send SpanDSP's log to sessions, and nothing to stderr. Once for the process. */
 void t30_capture_log(void);
-/* Whose log it is until the next call; NULL: nobody's. SpanDSP's log handler has no user data. */
+/* Whose log it is until the next call; NULL: none. SpanDSP's log handler has no user data. */
 void t30_log_to(struct session *s);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum {
     MAX_TICKS_AT_ONCE = 10,        /* after a stall of the host */
-    MAX_PACKETS_PER_TICK = 20,     /* SpanDSP's stream_hdlc can loop for ever */
+    MAX_PACKETS_PER_TICK = 20,     /* SpanDSP's stream_hdlc can loop endlessly */
     CONTROL_DEPTH = 5,             /* redundancy of indicators and V.21 frames */
     IMAGE_DEPTH = 3,
     FEC_SPAN = 3,

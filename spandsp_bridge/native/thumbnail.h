@@ -15,7 +15,7 @@ struct thumbnail {
     size_t len, capacity;
 };
 
-/* Begin a page of so many pixels across, resolutions in pixels per metre. */
+/* Begin a page of a width in pixels, resolutions in pixels per metre. */
 void thumbnail_begin(struct thumbnail *t, int width, int x_resolution, int y_resolution);
 void thumbnail_row(struct thumbnail *t, const uint8_t *pixels);
 /* Write a PGM, as good as it has become; nothing tells whether that worked. */

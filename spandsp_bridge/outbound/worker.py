@@ -68,7 +68,7 @@ class Worker:
         self._store = store
         self._queue = queue
         self._sender = sender
-        self._test_sender = test_sender  #: calls the peer that has every fault, and nobody else
+        self._test_sender = test_sender  #: calls only the test peer
         self._progress = progress
         self._scratch = scratch
         self._max_calls = max_calls

@@ -25,7 +25,7 @@ class Field:
     ref: str = ""  #: kind `ref`: the key of the resource
     needed: bool = False
     listed: bool = True
-    writers: frozenset[str] | None = None  #: None: whoever may write the resource
+    writers: frozenset[str] | None = None  #: None: all who may write the resource
     section: str = ""  #: of a long form; fields of one section stand together
 
 

@@ -22,7 +22,7 @@ LOCK_TIME = timedelta(minutes=15)
 MIN_PASSWORD, MAX_PASSWORD = 10, 1000  #: characters
 
 _hasher = PasswordHasher()  # argon2id, RFC 9106's second recommendation
-#: A hash takes 64 MiB and tens of milliseconds: never in the event loop, and so many at a time
+#: A hash takes 64 MiB and tens of milliseconds: never in the event loop, and only a few at a time
 #: that log-ins leave a processor to everything else.
 HASHERS = max(1, (os.cpu_count() or 1) // 2)
 _hashers = ThreadPoolExecutor(HASHERS, thread_name_prefix="passwords")
