@@ -55,7 +55,7 @@ async def stack() -> AsyncIterator[Stack]:
     scaled()  # compiled before a service is waited for
     more = {
         "VFAX_API_RATE": "10000",
-        "VFAX_MAX_CALLS": "30",  # at ten times the pace these are 300
+        "VFAX_MAX_CALLS": "15",  # at ten times the pace these are 150
         "VFAX_SIP_TLS_LISTEN": f"127.0.0.1:{TLS_PORT}",
         "VFAX_TLS_CERTIFICATE": str(certificate),
         "VFAX_TLS_KEY": str(key),
