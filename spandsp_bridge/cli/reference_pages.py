@@ -6,7 +6,6 @@ makes the pages when the site is built, so that they cannot be out of date.
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -19,11 +18,10 @@ from spandsp_bridge.i18n import ENGLISH, sentence
 from spandsp_bridge.portal.site import make_api
 from spandsp_bridge.reasons import DETAILS, PROBLEMS, Reason
 from spandsp_bridge.settings import ROOT
+from spandsp_bridge.store.default_rules import retry_defaults
 from spandsp_bridge.web.access import Allow
 
 SQL = ROOT / "sql"
-#: A statement about the default retry rules; semicolons stand in its strings too.
-RETRY_STATEMENT = re.compile(r"(?:insert into|update) retry_defaults(?:'[^']*'|[^';])*;")
 
 
 def table(*heading: str, rows: Iterable[Iterable[str]]) -> str:
@@ -41,24 +39,6 @@ def _code(words: Iterable[str]) -> str:
 
 
 # ---- reasons ---------------------------------------------------------------------------
-
-
-def retry_defaults() -> dict[str, Mapping[str, Any]]:
-    """Return the retry rules of the migrations by reason: action, delay (s), tries, steps.
-
-    Their statements are standard SQL: SQLite runs them.
-    """
-    connection = sqlite3.connect(":memory:")
-    connection.row_factory = sqlite3.Row
-    connection.execute(
-        "create table retry_defaults (reason text primary key, action text,"
-        " delay integer default 0, tries integer default 1, steps text default '{}', why text)"
-    )
-    for migration in sorted((SQL / "migrations").glob("*.sql")):
-        for statement in RETRY_STATEMENT.findall(migration.read_text()):
-            connection.execute(statement)
-    rows = connection.execute("select * from retry_defaults").fetchall()
-    return {row["reason"]: dict(row) for row in rows}
 
 
 def reasons() -> str:

@@ -20,6 +20,7 @@ from spandsp_bridge.cli.main import cli
 from spandsp_bridge.i18n import sentence
 from spandsp_bridge.reasons import Reason
 from spandsp_bridge.settings import ROOT, Settings
+from spandsp_bridge.store.default_rules import retry_defaults
 from spandsp_bridge.testpeer.peer import BEHAVIOURS
 
 PACKAGE = ROOT / "spandsp_bridge"
@@ -263,7 +264,7 @@ def test_every_reason_is_in_the_reference_with_a_sentence() -> None:
 
 
 def test_default_retry_rules_are_those_of_the_migrations() -> None:
-    rules = reference.retry_defaults()
+    rules = retry_defaults()
     assert rules["user_busy"]["tries"] == 5
     assert rules["cancelled"]["action"] == "stop"
     # Changed by a later migration.
