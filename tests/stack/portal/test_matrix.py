@@ -125,6 +125,10 @@ def test_every_route_has_one_rule_and_is_in_this_table() -> None:
 # ---- on the running stack ------------------------------------------------------------------------
 
 
+#: Id of another brand's virtual fax and carrier, and of no row of ours in any table.
+FOREIGN = 87654321
+
+
 class Matrix:
     """Clients of every role, and ids of rows of theirs and of others."""
 
@@ -146,8 +150,15 @@ async def matrix(stack: Stack, database: Database) -> AsyncIterator[Matrix]:
             " 'Matrix' on conflict do nothing"
         )
         await c.execute(
-            "insert into virtual_faxes (brand_id, company_id, name) select brand_id, id, 'there'"
-            " from companies where name = 'Elsewhere' on conflict do nothing"
+            "insert into virtual_faxes (id, brand_id, company_id, name) overriding system value"
+            " select %s, brand_id, id, 'there' from companies where name = 'Elsewhere'"
+            " on conflict do nothing",
+            [FOREIGN],
+        )
+        await c.execute(
+            "insert into carriers (id, brand_id, name) overriding system value"
+            " select %s, id, 'there' from brands where name = 'Matrix' on conflict do nothing",
+            [FOREIGN],
         )
     faxes: dict[str, int] = {}
     for name, company in (("own", acme), ("foreign", globex)):
@@ -165,7 +176,6 @@ async def matrix(stack: Stack, database: Database) -> AsyncIterator[Matrix]:
             assert row is not None
             faxes[name] = int(row["id"])
     sales = await one(database, "select id from virtual_faxes where company_id = %s", acme)
-    there = await one(database, "select id from virtual_faxes where name = 'there'")
     await person(database, "p@matrix.example", "platform", None, None)
     await person(database, "b@matrix.example", "brand", brand, None)
     await person(database, "c@matrix.example", "company", brand, acme)
@@ -182,7 +192,7 @@ async def matrix(stack: Stack, database: Database) -> AsyncIterator[Matrix]:
     made.people["key none"] = await with_key(stack, database, brand, acme, ())
     made.people["no key"] = httpx.AsyncClient(base_url=f"{stack.portal_url}/v1")
     made.own = {"fax_id": str(faxes["own"]), "row": str(sales), "key": "virtual-faxes"}
-    made.foreign = {"fax_id": str(faxes["foreign"]), "row": str(there), "key": "virtual-faxes"}
+    made.foreign = {"fax_id": str(faxes["foreign"]), "row": str(FOREIGN), "key": "virtual-faxes"}
     yield made
     for client in made.people.values():
         await client.aclose()
