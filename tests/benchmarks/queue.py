@@ -288,9 +288,9 @@ async def retention(database: Database, documents: int) -> dict[str, float]:
         await c.execute("set local session_replication_role = replica")
         await c.execute(
             "insert into documents (brand_id, company_id, fax_id, kind, sha256, size, data,"
-            " created_at) select 1, 1 + n %% 1000, n, 'pdf', sha256('x'), 20000,"
-            " convert_to(repeat(md5(n::text), 625), 'SQL_ASCII'), '2000-01-15'"
-            " from generate_series(1, %s) n",
+            " created_at) select brand_id, company_id, id, 'pdf', sha256('x'), 20000,"
+            " convert_to(repeat(md5(id::text), 625), 'SQL_ASCII'), '2000-01-15'"
+            " from faxes order by company_id, id limit %s",
             [documents],
         )
         await c.execute("update companies set retention_days = 365")
