@@ -23,7 +23,7 @@ from spandsp_bridge.store.config import ConfigStore
 from spandsp_bridge.store.config_tables import RESOURCES, Field, Resource
 from spandsp_bridge.store.config_values import parsed
 from spandsp_bridge.store.retry_rules import DefaultRules, RetryRules
-from spandsp_bridge.store.users import hashed
+from spandsp_bridge.store.users import hashed_aside
 from spandsp_bridge.web.access import BRAND, COMPANY, PLATFORM, Principal, allow
 from spandsp_bridge.web.state import Web, web_of
 
@@ -220,7 +220,7 @@ async def _secret(
         return await store.digest(resource, values, held, password)
     if not password and held:
         return {}
-    return {resource.digest_column: await asyncio.to_thread(hashed, password)}
+    return {resource.digest_column: await hashed_aside(password)}
 
 
 Parent = Annotated[str, Query(pattern=r"^[0-9]{0,18}$")]
